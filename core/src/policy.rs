@@ -185,7 +185,10 @@ impl fmt::Display for FieldSetError {
         match self {
             FieldSetError::NotAFieldName(name) => write!(f, "`{}` is not a field name", name.escape_debug()),
             FieldSetError::NeverRewritten(name) => {
-                write!(f, "the field {name} is never rewritten: trace, signatures or loop detection live in it")
+                write!(
+                    f,
+                    "the field {name} is never rewritten: trace, signatures or loop detection live in it"
+                )
             }
             FieldSetError::Duplicate(name) => write!(f, "the field {name} is named twice"),
             FieldSetError::TooMany => write!(f, "more than {FIELD_SET_MAX} fields"),

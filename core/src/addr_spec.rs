@@ -1,0 +1,197 @@
+//! What an addr-spec means: its key, and the forms of local-part that must not be treated like a
+//! name.
+//!
+//! Two addr-specs with the same key are the same mailbox to the map: the local-part unquoted and
+//! ASCII-lower-cased, the domain lower-cased without the dot behind it. Unicode is never folded
+//! into ASCII, and nothing is decoded.
+
+use crate::address::{AddrSpec, Reason};
+use crate::lex::{copy_tokens, unquote};
+
+/// The most octets a local-part can have, without quotes, to be looked up. RFC 5321 4.5.3.1.1 says
+/// 64; return paths and encapsulated addresses are longer in practice.
+pub const LOCAL_PART_MAX: usize = 512;
+
+/// The most octets a domain can have (RFC 1035 2.3.4, RFC 5321 4.5.3.1.2).
+pub const DOMAIN_MAX: usize = 255;
+
+/// One address, taken apart for looking up. Its buffers are reused from address to address.
+#[derive(Debug, Default)]
+pub(crate) struct Address {
+    /// The local-part in external form: as it stands, without comments and white space around its
+    /// words.
+    pub(crate) local_text: Vec<u8>,
+    /// The local-part in internal form: without quotes.
+    pub(crate) local_part: Vec<u8>,
+    /// The same, ASCII-lower-cased.
+    pub(crate) local_key: Vec<u8>,
+    /// The domain as it stands, without comments and white space.
+    pub(crate) domain_text: Vec<u8>,
+    /// The domain, ASCII-lower-cased, without the dot behind it.
+    pub(crate) domain_key: Vec<u8>,
+}
+
+impl Address {
+    /// Takes `addr_spec` of `body` apart.
+    pub(crate) fn read(&mut self, body: &[u8], addr_spec: &AddrSpec) -> Result<(), Reason> {
+        self.read_parts(addr_spec.local_part.of(body), addr_spec.domain.of(body))
+    }
+
+    /// The same for a local-part and a domain that are well-formed, each with whatever comments
+    /// and white space stands in it.
+    pub(crate) fn read_parts(&mut self, local_part: &[u8], domain: &[u8]) -> Result<(), Reason> {
+        self.domain_text.clear();
+        self.local_text.clear();
+        self.local_part.clear();
+        self.local_key.clear();
+        self.domain_key.clear();
+        copy_tokens(domain, &mut self.domain_text);
+        copy_tokens(local_part, &mut self.local_text);
+        unquote_words(&self.local_text, &mut self.local_part);
+        if self.local_part.len() > LOCAL_PART_MAX || self.domain_text.len() > DOMAIN_MAX {
+            return Err(Reason::AddressTooLong);
+        }
+        self.local_key.extend(self.local_part.iter().map(u8::to_ascii_lowercase));
+        let domain = self.domain_text.strip_suffix(b".").unwrap_or(&self.domain_text);
+        self.domain_key.extend(domain.iter().map(u8::to_ascii_lowercase));
+        if self.local_text.iter().chain(&self.domain_text).any(u8::is_ascii_control) {
+            return Err(Reason::ControlCharacter);
+        }
+        Ok(())
+    }
+
+    /// Appends the address without comments and white space, as it stands apart from that.
+    pub(crate) fn write_text(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.local_text);
+        out.push(b'@');
+        out.extend_from_slice(&self.domain_text);
+    }
+
+    /// Where a subaddress begins in the local-part (RFC 5233): at the first delimiter, behind at
+    /// least one octet.
+    pub(crate) fn subaddress(&self, delimiters: &[u8]) -> Option<usize> {
+        let at = self.local_key.iter().position(|octet| delimiters.contains(octet))?;
+        let base = self.local_key.get(..at)?;
+        let is_splittable = at > 0
+            && !matches!(base, b"postmaster" | b"mailer-daemon")
+            && !self.local_key.starts_with(b"owner-")
+            && !base.ends_with(b"-request")
+            && !self.local_key.ends_with(b"-request");
+        is_splittable.then_some(at)
+    }
+
+    /// Whether the local-part belongs to the domain's operator (RFC 2142, RFC 5321 4.5.1): no
+    /// domain entry may move it.
+    pub(crate) fn is_reserved(&self) -> bool {
+        matches!(self.local_key.as_slice(), b"postmaster" | b"abuse" | b"mailer-daemon")
+    }
+
+    /// Whether the local-part carries another address or a signature: SRS, BATV, and Exchange's
+    /// encapsulated addresses. Neither subaddress rules nor domain entries understand what is
+    /// inside; only an entry that names it whole applies.
+    pub(crate) fn is_encapsulated(&self) -> bool {
+        const PREFIXES: &[&[u8]] =
+            &[b"srs0=", b"srs0+", b"srs0-", b"srs1=", b"srs1+", b"srs1-", b"prvs=", b"btv1==", b"msprvs1="];
+        PREFIXES.iter().any(|prefix| self.local_key.starts_with(prefix))
+            || (self.local_key.starts_with(b"imcea") && self.local_key.contains(&b'-'))
+            || memchr::memmem::find(&self.local_key, b"+srs=").is_some()
+    }
+
+    /// Whether the domain is one of names, not an address literal, and plain ASCII: what domain
+    /// entries can be about. Other scripts need rules of their own.
+    pub(crate) fn has_plain_domain(&self) -> bool {
+        self.domain_key.is_ascii() && !self.domain_key.starts_with(b"[")
+    }
+}
+
+/// Appends a local-part without its quotes; each of its words may be quoted or not (RFC 5322 4.4).
+fn unquote_words(local_text: &[u8], out: &mut Vec<u8>) {
+    if !local_text.contains(&b'"') {
+        out.extend_from_slice(local_text);
+        return;
+    }
+    let mut rest = local_text;
+    while let Some(&octet) = rest.first() {
+        let length = if octet == b'"' { quoted_length(rest) } else { 1 };
+        let (word, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        if octet == b'"' {
+            unquote(word, out)
+        } else {
+            out.extend_from_slice(word)
+        }
+        rest = behind;
+    }
+}
+
+/// Octets of the quoted-string at the start of `text`, its quotes included.
+fn quoted_length(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(&octet) = text.get(at) {
+        match octet {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(local_part: &str, domain: &str) -> String {
+        let mut address = Address::default();
+        address.read_parts(local_part.as_bytes(), domain.as_bytes()).unwrap();
+        format!(
+            "{}@{}",
+            String::from_utf8_lossy(&address.local_key),
+            String::from_utf8_lossy(&address.domain_key)
+        )
+    }
+
+    #[test]
+    fn spellings_of_one_mailbox_have_one_key() {
+        for (local_part, domain) in [
+            ("john.doe", "d.example"),
+            ("JOHN.Doe", "D.Example."),
+            ("\"john.doe\"", "d.example"),
+            ("\"jo\\hn\".doe", "d (x) . example"),
+            ("john (the) . \r\n doe", " d.example"),
+        ] {
+            assert_eq!(key(local_part, domain), "john.doe@d.example", "{local_part}@{domain}");
+        }
+        assert_eq!(key("\"a\\\"\\\\@ b\"", "d"), "a\"\\@ b@d");
+    }
+
+    #[test]
+    fn unicode_is_not_folded_into_ascii() {
+        // KELVIN SIGN, LATIN SMALL LETTER LONG S, FULLWIDTH LATIN SMALL LETTER A
+        for lookalike in ["\u{212a}", "\u{17f}", "\u{ff41}"] {
+            assert!(!key(lookalike, "d").is_ascii());
+            assert!(!key("x", lookalike).is_ascii());
+        }
+    }
+
+    #[test]
+    fn subaddresses_split_at_the_first_delimiter_behind_a_base() {
+        let split = |local_part: &str| {
+            let mut address = Address::default();
+            address.read_parts(local_part.as_bytes(), b"d").unwrap();
+            address.subaddress(b"+")
+        };
+        assert_eq!(split("john+a+b"), Some(4));
+        for whole in ["john", "+john", "postmaster+x", "owner-list+x", "list-request+x", "x+list-request"] {
+            assert_eq!(split(whole), None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn what_no_map_can_hold_is_refused() {
+        let mut address = Address::default();
+        let long = vec![b'a'; LOCAL_PART_MAX + 1];
+        assert_eq!(address.read_parts(&long, b"d"), Err(Reason::AddressTooLong));
+        assert_eq!(address.read_parts(b"a", &vec![b'd'; DOMAIN_MAX + 1]), Err(Reason::AddressTooLong));
+        assert_eq!(address.read_parts(b"\"a\x01\"", b"d"), Err(Reason::ControlCharacter));
+    }
+}

@@ -1,0 +1,420 @@
+//! Address lists (RFC 5322 3.4 with the obsolete forms of section 4.4, RFC 6532): a field body in,
+//! mailboxes out, each addr-spec with its exact place.
+//!
+//! The parser never guesses. What stands between two commas is exactly a mailbox, the beginning or
+//! end of a group, or something without an address; anything else is reported as malformed and left
+//! alone, and reading goes on behind the next comma. Four things go beyond the grammar, because no
+//! reader takes them otherwise: octets of 128 and above in display-names, quoted-strings and
+//! comments; one dot behind a domain; a group without its semicolon at the end of the body; and an
+//! angle-addr with nothing in it, which is no address.
+//!
+//! Time is linear in the body and there is no recursion: comments are counted, a group is one bit.
+
+use std::fmt;
+
+use crate::lex::{Cursor, is_atext};
+use crate::span::{Span, narrow, widen};
+
+/// What an address list is made of, as far as addresses go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Item {
+    /// A mailbox with its addr-spec.
+    Mailbox(Mailbox),
+    /// A stretch up to the next comma that is no address by RFC 5322.
+    Malformed {
+        /// The octet at which it stops being one.
+        at: u32,
+        /// What is wrong there.
+        reason: Reason,
+    },
+}
+
+/// A mailbox: an addr-spec, bare or in an angle-addr (RFC 5322 3.4). Offsets count from the start
+/// of the body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Mailbox {
+    /// Its first octet that is neither comment nor white space: of the display-name, the `<`, or
+    /// the addr-spec.
+    pub start: u32,
+    /// Its `<`, if it has one.
+    pub angle: Option<u32>,
+    /// The address.
+    pub addr_spec: AddrSpec,
+}
+
+/// An addr-spec (RFC 5322 3.4.1), from its first token to its last. Comments and white space may
+/// stand between the tokens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AddrSpec {
+    /// The local-part, from its first word to its last.
+    pub local_part: Span,
+    /// The domain or domain-literal, a dot behind it included.
+    pub domain: Span,
+}
+
+impl AddrSpec {
+    /// All of it.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        Span { start: self.local_part.start, end: self.domain.end }
+    }
+}
+
+/// Why a stretch of a field body, or an address, was left alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// A `"` without its partner (RFC 5322 3.2.4).
+    UnterminatedQuotedString,
+    /// A `(` without its partner (RFC 5322 3.2.2).
+    UnterminatedComment,
+    /// A `[` without its partner, or with something between that can't be (RFC 5322 3.4.1).
+    UnterminatedDomainLiteral,
+    /// A `<` without its partner, or with more than an addr-spec between (RFC 5322 3.4).
+    UnterminatedAngleAddr,
+    /// More than one `@` outside quotes (RFC 5322 3.4.1).
+    SeveralAt,
+    /// An address without a domain where there must be one (RFC 5322 3.4.1).
+    NoDomain,
+    /// No local-part, or words in it that no dot joins (RFC 5322 3.4.1).
+    MalformedLocalPart,
+    /// Something follows an address that no comma separates from it (RFC 5322 3.4).
+    TextAfterAddress,
+    /// A group inside a group (RFC 5322 3.4).
+    NestedGroup,
+    /// A special character where none can be (RFC 5322 3.2.3).
+    UnexpectedCharacter,
+    /// A NUL, a bare carriage return or another control character.
+    ControlCharacter,
+    /// Octets of 128 and above in an address that are not UTF-8 (RFC 6532 3.1).
+    NotUtf8,
+    /// A local-part or domain longer than any map can hold.
+    AddressTooLong,
+    /// With the new address a line would pass 998 octets (RFC 5322 2.1.1) wherever it is folded.
+    LineTooLong,
+}
+
+impl Reason {
+    /// The name in JSON and logs. Names are only ever added.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::UnterminatedQuotedString => "unterminated-quoted-string",
+            Reason::UnterminatedComment => "unterminated-comment",
+            Reason::UnterminatedDomainLiteral => "unterminated-domain-literal",
+            Reason::UnterminatedAngleAddr => "unterminated-angle-addr",
+            Reason::SeveralAt => "several-at",
+            Reason::NoDomain => "no-domain",
+            Reason::MalformedLocalPart => "malformed-local-part",
+            Reason::TextAfterAddress => "text-after-address",
+            Reason::NestedGroup => "nested-group",
+            Reason::UnexpectedCharacter => "unexpected-character",
+            Reason::ControlCharacter => "control-character",
+            Reason::NotUtf8 => "not-utf-8",
+            Reason::AddressTooLong => "address-too-long",
+            Reason::LineTooLong => "line-too-long",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Iterates over the mailboxes of a field body; members of groups among them.
+#[derive(Clone, Debug)]
+pub struct AddressList<'b> {
+    cursor: Cursor<'b>,
+    in_group: bool,
+}
+
+impl<'b> AddressList<'b> {
+    /// The address list in `body`, a field's octets behind its colon. Bodies of 4 GiB and more
+    /// are read as if they were empty; the engine refuses them before.
+    #[must_use]
+    pub fn new(body: &'b [u8]) -> AddressList<'b> {
+        let readable = if u32::try_from(body.len()).is_ok() { body } else { &[] };
+        AddressList { cursor: Cursor::new(readable), in_group: false }
+    }
+
+    /// address = mailbox / group, up to and with the comma behind it. `None`: no address there.
+    fn address(&mut self) -> Result<Option<Mailbox>, Reason> {
+        self.cursor.skip_cfws()?;
+        let start = self.cursor.position();
+        let words = self.words()?;
+        match self.cursor.peek() {
+            None => Ok(None),
+            Some(b',') => {
+                self.cursor.advance();
+                Ok(None)
+            }
+            Some(b'<') if words.is_phrase() || words.is_empty() => self.name_addr(start),
+            Some(b'@') if words.is_local_part() => {
+                let addr_spec = self.domain_of(Span::new(start, words.end))?;
+                self.end_of_mailbox()?;
+                Ok(Some(Mailbox { start: narrow(start), angle: None, addr_spec }))
+            }
+            Some(b'@') => Err(Reason::MalformedLocalPart),
+            Some(b':') if words.is_phrase() => self.group_start(),
+            Some(b';') if self.in_group => {
+                self.in_group = false;
+                self.cursor.advance();
+                self.end_of_mailbox()?;
+                Ok(None)
+            }
+            Some(octet) => Err(unexpected(octet)),
+        }
+    }
+
+    /// Words and dots: what may turn out to be a display-name or a local-part.
+    fn words(&mut self) -> Result<Words, Reason> {
+        let mut words = Words::default();
+        loop {
+            match self.cursor.peek() {
+                Some(b'"') => {
+                    self.cursor.quoted_string()?;
+                    words.word(self.cursor.position());
+                }
+                Some(b'.') => {
+                    self.cursor.advance();
+                    words.dot();
+                }
+                Some(octet) if is_atext(octet) => {
+                    self.cursor.atom();
+                    words.word(self.cursor.position());
+                }
+                _ => return Ok(words),
+            }
+            self.cursor.skip_cfws()?;
+        }
+    }
+
+    /// angle-addr = "<" [obs-route] addr-spec ">" or "<>". The cursor stands on its `<`.
+    fn name_addr(&mut self, start: usize) -> Result<Option<Mailbox>, Reason> {
+        let angle = self.cursor.position();
+        self.cursor.advance();
+        self.cursor.skip_cfws()?;
+        if self.cursor.eat(b'>') {
+            self.end_of_mailbox()?;
+            return Ok(None);
+        }
+        self.route()?;
+        let local_start = self.cursor.position();
+        let words = self.words()?;
+        match self.cursor.peek() {
+            Some(b'@') if words.is_local_part() => {}
+            Some(b'@') => return Err(Reason::MalformedLocalPart),
+            Some(b'>') => return Err(Reason::NoDomain),
+            Some(octet) => return Err(unexpected(octet)),
+            None => return Err(Reason::UnterminatedAngleAddr),
+        }
+        let addr_spec = self.domain_of(Span::new(local_start, words.end))?;
+        self.cursor.skip_cfws()?;
+        if !self.cursor.eat(b'>') {
+            return Err(match self.cursor.peek() {
+                Some(b'@') => Reason::SeveralAt,
+                Some(octet) if is_control(octet) => Reason::ControlCharacter,
+                _ => Reason::UnterminatedAngleAddr,
+            });
+        }
+        self.end_of_mailbox()?;
+        Ok(Some(Mailbox { start: narrow(start), angle: Some(narrow(angle)), addr_spec }))
+    }
+
+    /// obs-route = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]) ":" (RFC 5322 4.4).
+    fn route(&mut self) -> Result<(), Reason> {
+        if !matches!(self.cursor.peek(), Some(b'@' | b',')) {
+            return Ok(());
+        }
+        let mut domains = 0_usize;
+        loop {
+            self.cursor.skip_cfws()?;
+            match self.cursor.peek() {
+                Some(b',') => self.cursor.advance(),
+                Some(b'@') => {
+                    self.cursor.advance();
+                    self.domain()?;
+                    domains += 1;
+                    self.cursor.skip_cfws()?;
+                    if !matches!(self.cursor.peek(), Some(b',' | b':')) {
+                        return Err(Reason::UnterminatedAngleAddr);
+                    }
+                }
+                Some(b':') if domains > 0 => {
+                    self.cursor.advance();
+                    return self.cursor.skip_cfws();
+                }
+                _ => return Err(Reason::UnterminatedAngleAddr),
+            }
+        }
+    }
+
+    /// "@" domain, behind the given local-part.
+    fn domain_of(&mut self, local_part: Span) -> Result<AddrSpec, Reason> {
+        self.cursor.advance();
+        let domain = self.domain()?;
+        let addr_spec = AddrSpec { local_part, domain };
+        let text = self.cursor.slice(widen(local_part.start), widen(domain.end));
+        if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+            return Err(Reason::NotUtf8);
+        }
+        Ok(addr_spec)
+    }
+
+    /// domain = dot-atom / domain-literal / obs-domain, a dot behind it tolerated. The cursor
+    /// stops behind it and the comments and white space that follow.
+    fn domain(&mut self) -> Result<Span, Reason> {
+        self.cursor.skip_cfws()?;
+        let start = self.cursor.position();
+        if self.cursor.peek() == Some(b'[') {
+            self.cursor.domain_literal()?;
+            let end = self.cursor.position();
+            self.cursor.skip_cfws()?;
+            return Ok(Span::new(start, end));
+        }
+        if !self.cursor.atom() {
+            return Err(match self.cursor.peek() {
+                Some(b'@') => Reason::SeveralAt,
+                Some(octet) if is_control(octet) => Reason::ControlCharacter,
+                _ => Reason::NoDomain,
+            });
+        }
+        loop {
+            let end = self.cursor.position();
+            self.cursor.skip_cfws()?;
+            if self.cursor.peek() != Some(b'.') {
+                return Ok(Span::new(start, end));
+            }
+            self.cursor.advance();
+            let dot_end = self.cursor.position();
+            self.cursor.skip_cfws()?;
+            if !self.cursor.atom() {
+                return Ok(Span::new(start, dot_end));
+            }
+        }
+    }
+
+    /// What may follow a mailbox or a group: nothing, a comma, or the end of the group.
+    fn end_of_mailbox(&mut self) -> Result<(), Reason> {
+        self.cursor.skip_cfws()?;
+        match self.cursor.peek() {
+            Some(b',') => {
+                self.cursor.advance();
+                Ok(())
+            }
+            None => Ok(()),
+            Some(b';') if self.in_group => Ok(()),
+            Some(b'@') => Err(Reason::SeveralAt),
+            Some(octet) if is_control(octet) => Err(Reason::ControlCharacter),
+            Some(_) => Err(Reason::TextAfterAddress),
+        }
+    }
+
+    /// group = display-name ":" [group-list] ";" (RFC 5322 3.4). The cursor stands on the colon.
+    fn group_start(&mut self) -> Result<Option<Mailbox>, Reason> {
+        if self.in_group {
+            return Err(Reason::NestedGroup);
+        }
+        self.cursor.advance();
+        self.in_group = true;
+        Ok(None)
+    }
+
+    /// Goes behind the next comma that stands outside quoted-strings and comments.
+    fn recover(&mut self) {
+        while let Some(octet) = self.cursor.peek() {
+            match octet {
+                b',' => {
+                    self.cursor.advance();
+                    return;
+                }
+                // A failure has moved the cursor on, so each turn of the loop does.
+                b'"' => _ = self.cursor.quoted_string(),
+                b'(' => _ = self.cursor.skip_cfws(),
+                b';' => {
+                    self.in_group = false;
+                    self.cursor.advance();
+                }
+                _ => self.cursor.advance(),
+            }
+        }
+    }
+}
+
+impl Iterator for AddressList<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        while self.cursor.peek().is_some() {
+            match self.address() {
+                Ok(Some(mailbox)) => return Some(Item::Mailbox(mailbox)),
+                Ok(None) => {}
+                Err(reason) => {
+                    let at = narrow(self.cursor.position());
+                    self.recover();
+                    return Some(Item::Malformed { at, reason });
+                }
+            }
+        }
+        None
+    }
+}
+
+/// The shape of a run of words and dots.
+#[derive(Debug, Default)]
+struct Words {
+    /// End of the last word.
+    end: usize,
+    any: bool,
+    starts_with_word: bool,
+    /// A word has just been read.
+    after_word: bool,
+    /// So far: word *("." word), the last word perhaps to come.
+    dotted: bool,
+}
+
+impl Words {
+    fn word(&mut self, end: usize) {
+        if !self.any {
+            self.starts_with_word = true;
+            self.dotted = true;
+        } else if self.after_word {
+            self.dotted = false;
+        }
+        self.any = true;
+        self.after_word = true;
+        self.end = end;
+    }
+
+    fn dot(&mut self) {
+        if !self.after_word {
+            self.dotted = false;
+        }
+        self.any = true;
+        self.after_word = false;
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.any
+    }
+
+    /// phrase = 1*word / obs-phrase; obs-phrase = word *(word / "." / CFWS)
+    fn is_phrase(&self) -> bool {
+        self.starts_with_word
+    }
+
+    /// local-part = dot-atom / quoted-string / obs-local-part; the last is word *("." word)
+    fn is_local_part(&self) -> bool {
+        self.dotted && self.after_word
+    }
+}
+
+const fn is_control(octet: u8) -> bool {
+    octet < b' ' || octet == 127
+}
+
+const fn unexpected(octet: u8) -> Reason {
+    if is_control(octet) { Reason::ControlCharacter } else { Reason::UnexpectedCharacter }
+}

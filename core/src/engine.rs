@@ -1,0 +1,351 @@
+//! The engine: fields to addresses to map to edits. The only module that knows them all.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::addr_spec::DOMAIN_MAX;
+use crate::address::{AddressList, Item, Mailbox, Reason};
+use crate::error::Error;
+use crate::fold::fit_lines;
+use crate::header::{Field, HeaderSection, octet_flags};
+use crate::lex::{copy_comments, is_one_quoted_string, quote_if_needed, unquote};
+use crate::map::{Found, Hit, KeyKind, KeySide, Map};
+use crate::policy::{Direction, Mode, Unmapped};
+use crate::rewritten::Rewritten;
+use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
+use crate::span::{Span, narrow, widen};
+use crate::tracked::TrackedFields;
+
+/// The memory a map lives in: anything that gives the same octets each time and may be shared.
+pub struct MapData(Box<dyn AsRef<[u8]> + Send + Sync + UnwindSafe + RefUnwindSafe>);
+
+impl MapData {
+    /// Takes such memory over.
+    pub fn new(data: impl AsRef<[u8]> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static) -> MapData {
+        MapData(Box::new(data))
+    }
+}
+
+impl AsRef<[u8]> for MapData {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+/// A map ready for use. Immutable; a clone is another reference to the same map, so handing one
+/// to each thread or message is cheap, and a message sees one generation whatever is reloaded.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    map: Map<MapData>,
+    tracked: TrackedFields,
+}
+
+/// What a gateway knows about the session a message comes through.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Session {
+    /// Which way the message goes.
+    pub direction: Direction,
+}
+
+impl From<Direction> for Session {
+    fn from(direction: Direction) -> Session {
+        Session { direction }
+    }
+}
+
+impl Engine {
+    /// Reads and verifies a map file.
+    pub fn open(path: &Path) -> Result<Engine, Error> {
+        Engine::from_bytes(std::fs::read(path)?)
+    }
+
+    /// Verifies a map file in memory.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Engine, Error> {
+        Ok(Engine::new(Map::new(MapData::new(bytes))?))
+    }
+
+    /// Takes a verified map into use.
+    #[must_use]
+    pub fn new(map: Map<MapData>) -> Engine {
+        let tracked = TrackedFields::new(map.policy());
+        Engine { shared: Arc::new(Shared { map, tracked }) }
+    }
+
+    /// The map.
+    #[must_use]
+    pub fn map(&self) -> &Map<MapData> {
+        &self.shared.map
+    }
+
+    /// Rewrites a message, or the header section of one. Nothing is copied: the outcome borrows
+    /// from `message` and `scratch`.
+    ///
+    /// Time is linear in the header section; the body is not read. Once `scratch` has seen a few
+    /// messages nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] if the message passes one of the plan's limits. Nothing was changed then.
+    pub fn rewrite_into<'a>(
+        &'a self,
+        session: impl Into<Session>,
+        message: &'a [u8],
+        scratch: &'a mut Scratch,
+    ) -> Result<Rewritten<'a>, Error> {
+        let Session { direction } = session.into();
+        scratch.begin(self.shared.tracked.len());
+        self.scan(direction, message, scratch)?;
+        Ok(Rewritten::of_message(self.map(), message, scratch))
+    }
+
+    /// Begins a message that arrives field by field, as in a milter.
+    pub fn begin<'a>(&'a self, session: impl Into<Session>, scratch: &'a mut Scratch) -> FieldByField<'a> {
+        scratch.begin(self.shared.tracked.len());
+        FieldByField { engine: self, direction: session.into().direction, scratch, fields: 0, octets: 0 }
+    }
+
+    fn scan(&self, direction: Direction, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
+        let Shared { map, tracked } = &*self.shared;
+        let mut section = HeaderSection::new(message, map.policy().limits)?;
+        while let Some(field) = section.next_field()? {
+            let Some(number) = tracked.find(field.name.of(message)) else { continue };
+            let nth = scratch.count_field(number);
+            if tracked.is_rewritten(number, direction) {
+                let prefix = widen(field.body.start - field.name.start);
+                let ending = section.line_ending().octets();
+                self.rewrite_field(direction, message, field, nth, prefix, ending, scratch)?;
+            }
+        }
+        scratch.flags = section.flags();
+        scratch.flags.set(tracked.flags(&scratch.counts));
+        scratch.input_body_offset = section.body_offset();
+        Ok(())
+    }
+
+    /// Finds the edits of one field. `prefix`: octets on its first line before the body.
+    #[expect(clippy::too_many_arguments, reason = "one field is all of this")]
+    fn rewrite_field(
+        &self,
+        direction: Direction,
+        source: &[u8],
+        field: Field,
+        nth: u32,
+        prefix: usize,
+        line_ending: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let map = self.map();
+        let side = KeySide::of(direction);
+        let body = field.body.of(source);
+        let base = widen(field.body.start);
+        let (edits_before, skips_before) = (scratch.edits.len(), scratch.skips.len());
+        let number = scratch.next_field();
+        let mut names_mapped_domain = None;
+        for item in AddressList::new(body) {
+            let (at, outcome) = match item {
+                Item::Mailbox(mailbox) => {
+                    (mailbox.addr_spec.span().start, self.rewrite_mailbox(side, body, &mailbox, scratch))
+                }
+                Item::Malformed { at, reason } => (at, Err(reason)),
+            };
+            let at = base + widen(at);
+            scratch.count_address(&map.policy().limits, at)?;
+            match outcome {
+                Ok(Some(edit)) => {
+                    let place = edit.place.shifted(base);
+                    scratch.edits.push(EditRecord { place, field: number, ..edit });
+                }
+                Ok(None) => {}
+                Err(reason) => {
+                    if *names_mapped_domain.get_or_insert_with(|| self.mentions_mapped_domain(side, body)) {
+                        scratch.skips.push(SkipRecord { field: number, at: narrow(at), reason });
+                    }
+                }
+            }
+        }
+        let edits = Span::new(edits_before, scratch.edits.len());
+        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits };
+        if !edits.is_empty() {
+            fit_lines(source, &record, prefix, line_ending, scratch);
+            record.edits = Span::new(edits_before, scratch.edits.len());
+        }
+        if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
+            scratch.fields.push(record);
+        }
+        Ok(())
+    }
+
+    /// Looks one mailbox up. The edit's place counts from the start of `body`.
+    fn rewrite_mailbox(
+        &self,
+        side: KeySide,
+        body: &[u8],
+        mailbox: &Mailbox,
+        scratch: &mut Scratch,
+    ) -> Result<Option<EditRecord>, Reason> {
+        let map = self.map();
+        scratch.address.read(body, &mailbox.addr_spec)?;
+        let hit = match map.look_up(side, &scratch.address) {
+            Found::Hit(hit) => hit,
+            Found::Unmapped => {
+                let text = scratch.text(|address, out| address.write_text(out));
+                scratch.unmapped.push(text);
+                return Ok(None);
+            }
+            Found::Nothing => return Ok(None),
+        };
+        let texts_before = scratch.texts.len();
+        if !write_target(map, side, hit, scratch) {
+            scratch.texts.truncate(texts_before);
+            return Ok(None);
+        }
+        let to = Span::new(texts_before, scratch.texts.len());
+        // The map was checked when it was built; a forged one is checked here.
+        if to.of(&scratch.texts).iter().any(u8::is_ascii_control) {
+            scratch.texts.truncate(texts_before);
+            return Err(Reason::ControlCharacter);
+        }
+        let place = mailbox.addr_spec.span();
+        let old = place.of(body);
+        if old.contains(&b'(') {
+            copy_comments(old, &mut scratch.texts);
+        }
+        let text = Span::new(texts_before, scratch.texts.len());
+        let from = scratch.text(|address, out| address.write_text(out));
+        Ok(Some(EditRecord { place, text, from, to, entry: hit.entry, field: 0 }))
+    }
+
+    /// Whether a mapped domain stands anywhere in a body, as a run of the characters domains are
+    /// made of. For reports about bodies that do not parse; longer runs are no domains.
+    fn mentions_mapped_domain(&self, side: KeySide, body: &[u8]) -> bool {
+        let is_domain_octet =
+            |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+        body.split(|octet| !is_domain_octet(octet))
+            .map(|run| run.strip_suffix(b".").unwrap_or(run))
+            .any(|run| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run))
+    }
+}
+
+/// Appends the address that an entry gives for `scratch.address` to `scratch.texts`. `false` if
+/// that is the same address.
+pub(crate) fn write_target(map: &Map<MapData>, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
+    let Some(record) = map.record(hit.entry).filter(|record| !record.is_identity) else { return false };
+    let target = match side {
+        KeySide::Internal => record.external,
+        KeySide::External => record.internal,
+    };
+    let Scratch { address, texts, local_part: whole, .. } = scratch;
+    match hit.kind {
+        KeyKind::Mailbox => texts.extend_from_slice(target),
+        KeyKind::Subaddress => {
+            let at = memchr::memrchr(b'@', target).unwrap_or(target.len());
+            let (local_part, domain) = target.split_at_checked(at).unwrap_or((target, &[]));
+            let tag = hit.subaddress.and_then(|at| address.local_part.get(at..)).unwrap_or_default();
+            whole.clear();
+            if is_one_quoted_string(local_part) {
+                unquote(local_part, whole);
+            } else {
+                whole.extend_from_slice(local_part);
+            }
+            whole.extend_from_slice(tag);
+            quote_if_needed(whole, texts);
+            texts.extend_from_slice(domain);
+        }
+        KeyKind::Domain | KeyKind::Subdomain => {
+            if target.eq_ignore_ascii_case(&address.domain_key) {
+                return false;
+            }
+            texts.extend_from_slice(&address.local_text);
+            texts.push(b'@');
+            texts.extend_from_slice(target);
+        }
+    }
+    true
+}
+
+/// A message whose fields arrive one by one. Made by [`Engine::begin`].
+pub struct FieldByField<'a> {
+    engine: &'a Engine,
+    direction: Direction,
+    scratch: &'a mut Scratch,
+    fields: u32,
+    octets: usize,
+}
+
+impl<'a> FieldByField<'a> {
+    /// The next field: its name, and its body as it stands behind the colon, without the last line
+    /// ending. Both may be gone when the call returns. Folds added to the body are line feeds if
+    /// it has no CRLF.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`], as for a whole message; the fields before count. Give the message up then.
+    pub fn field(&mut self, name: &[u8], body: &[u8]) -> Result<(), Error> {
+        use crate::error::Limit;
+        let Shared { map, tracked } = &*self.engine.shared;
+        let limits = &map.policy().limits;
+        self.fields = self.fields.saturating_add(1);
+        if self.fields > limits.fields {
+            let allowed = u64::from(limits.fields);
+            return Err(Error::Limit { limit: Limit::Fields, allowed, offset: self.octets });
+        }
+        self.octets = self.octets.saturating_add(name.len()).saturating_add(body.len()).saturating_add(3);
+        if self.octets > widen(limits.header_octets) {
+            let allowed = u64::from(limits.header_octets);
+            return Err(Error::Limit {
+                limit: Limit::HeaderOctets,
+                allowed,
+                offset: widen(limits.header_octets),
+            });
+        }
+        self.scratch.flags.set(octet_flags(body));
+        let Some(number) = tracked.find(name) else { return Ok(()) };
+        let nth = self.scratch.count_field(number);
+        if !tracked.is_rewritten(number, self.direction) {
+            return Ok(());
+        }
+        let mut bodies = std::mem::take(&mut self.scratch.bodies);
+        let start = bodies.len();
+        let recorded = self.scratch.fields.len();
+        bodies.extend_from_slice(name);
+        bodies.extend_from_slice(body);
+        let body_start = start + name.len();
+        let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
+        let line_ending: &[u8] = if memchr::memmem::find(body, b"\r\n").is_some() { b"\r\n" } else { b"\n" };
+        let outcome = self.engine.rewrite_field(
+            self.direction,
+            &bodies,
+            field,
+            nth,
+            name.len() + 1,
+            line_ending,
+            self.scratch,
+        );
+        if self.scratch.fields.len() == recorded {
+            bodies.truncate(start);
+        }
+        self.scratch.bodies = bodies;
+        outcome
+    }
+
+    /// The end of the header section: what came out.
+    pub fn finish(self) -> Rewritten<'a> {
+        let tracked = &self.engine.shared.tracked;
+        self.scratch.flags.set(tracked.flags(&self.scratch.counts));
+        Rewritten::of_fields(self.engine.map(), self.scratch)
+    }
+}
+
+/// What a host does with a message: the plan's answer to unmapped addresses.
+pub(crate) fn verdict(map: &Map<MapData>, has_unmapped: bool) -> Unmapped {
+    match map.policy().mode {
+        Mode::Enforce if has_unmapped => map.policy().unmapped,
+        _ => Unmapped::Pass,
+    }
+}

@@ -1,0 +1,338 @@
+//! The field scanner: octets of a message in, fields as spans out (RFC 5322 2.1, 2.2, 4.5).
+//!
+//! A line ends at a line feed, with or without a carriage return before it; a bare carriage return
+//! is an octet like any other. A field is a name, optional white space, a colon, and everything up
+//! to the next line that does not begin with white space. The header section ends at the first
+//! empty line, at the first line that is neither a field nor a continuation, or with the input.
+//!
+//! Nothing is copied or changed, every octet is looked at a bounded number of times, and nothing
+//! is kept between fields but a position.
+
+use memchr::{memchr, memchr_iter};
+
+use crate::error::{Error, Limit};
+use crate::field::is_name_octet;
+use crate::flags::Flags;
+use crate::policy::Limits;
+use crate::span::{Span, widen};
+
+/// RFC 5322 2.1.1: the most octets a line may have, its line ending apart.
+pub(crate) const LINE_MAX: usize = 998;
+
+/// One field of a header section.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Field {
+    /// The field name, without white space and colon.
+    pub name: Span,
+    /// The field body: all behind the colon, folds included, the last line ending excluded.
+    pub body: Span,
+}
+
+/// How the lines of a header section end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum LineEnding {
+    #[default]
+    CrLf,
+    Lf,
+}
+
+impl LineEnding {
+    pub(crate) const fn octets(self) -> &'static [u8] {
+        match self {
+            LineEnding::CrLf => b"\r\n",
+            LineEnding::Lf => b"\n",
+        }
+    }
+}
+
+/// Iterates over the fields of a header section. After the last one, [`body_offset`] and
+/// [`flags`] are complete.
+///
+/// [`body_offset`]: HeaderSection::body_offset
+/// [`flags`]: HeaderSection::flags
+#[derive(Debug)]
+pub struct HeaderSection<'m> {
+    message: &'m [u8],
+    limits: Limits,
+    /// Start of the line to look at next.
+    position: usize,
+    /// Where the body begins, once that is known.
+    body_offset: Option<usize>,
+    fields: u32,
+    crlf_lines: usize,
+    lf_lines: usize,
+    flags: Flags,
+}
+
+impl<'m> HeaderSection<'m> {
+    /// The header section at the start of `message`.
+    pub fn new(message: &'m [u8], limits: Limits) -> Result<Self, Error> {
+        if u32::try_from(message.len()).is_err() {
+            let allowed = u64::from(u32::MAX);
+            return Err(Error::Limit { limit: Limit::MessageOctets, allowed, offset: widen(u32::MAX) });
+        }
+        let mut section = HeaderSection {
+            message,
+            limits,
+            position: 0,
+            body_offset: None,
+            fields: 0,
+            crlf_lines: 0,
+            lf_lines: 0,
+            flags: Flags::default(),
+        };
+        if is_mbox_from_line(message) {
+            section.flags.set(Flags::MBOX_FROM_LINE);
+            section.position = section.line_end(0).after;
+        }
+        Ok(section)
+    }
+
+    /// The next field, or `None` at the end of the header section.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] for a header section with more octets or fields than allowed.
+    pub fn next_field(&mut self) -> Result<Option<Field>, Error> {
+        if self.body_offset.is_some() {
+            return Ok(None);
+        }
+        let start = self.position;
+        let rest = self.message.get(start..).unwrap_or_default();
+        match rest {
+            [] => {
+                self.flags.set(Flags::NO_EMPTY_LINE);
+                return self.finish(start);
+            }
+            [b'\n', ..] | [b'\r', b'\n', ..] => {
+                let end = self.line_end(start);
+                return self.finish(end.after);
+            }
+            _ => {}
+        }
+        let name_length = rest.iter().take_while(|&&octet| is_name_octet(octet)).count();
+        let spaces = rest.iter().skip(name_length).take_while(|&&octet| is_wsp(octet)).count();
+        if name_length == 0 || rest.get(name_length + spaces) != Some(&b':') {
+            self.flags.set(Flags::NOT_A_FIELD);
+            return self.finish(start);
+        }
+        self.flags.set_if(spaces > 0, Flags::SPACE_BEFORE_COLON);
+        let body_start = start + name_length + spaces + 1;
+        let body_end = self.field_end(start, body_start)?;
+        self.fields += 1;
+        if self.fields > self.limits.fields {
+            let allowed = u64::from(self.limits.fields);
+            return Err(Error::Limit { limit: Limit::Fields, allowed, offset: start });
+        }
+        Ok(Some(Field { name: Span::new(start, start + name_length), body: Span::new(body_start, body_end) }))
+    }
+
+    /// Where the body begins: behind the empty line, or at the line that ended the section
+    /// without one, or at the end of the input. Complete once [`next_field`](Self::next_field)
+    /// has returned `None`.
+    #[must_use]
+    pub fn body_offset(&self) -> usize {
+        self.body_offset.unwrap_or(self.position)
+    }
+
+    /// What was remarkable. Complete once [`next_field`](Self::next_field) has returned `None`.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// The line ending that a fold in a message like this takes: that of most of its lines.
+    pub(crate) fn line_ending(&self) -> LineEnding {
+        if self.lf_lines > self.crlf_lines { LineEnding::Lf } else { LineEnding::CrLf }
+    }
+
+    /// Reads lines until one is followed by something else than a continuation; leaves the
+    /// position there and returns the end of the body.
+    fn field_end(&mut self, start: usize, body_start: usize) -> Result<usize, Error> {
+        let mut line_start = start;
+        let mut from = body_start;
+        loop {
+            let end = self.line_end(from);
+            self.flags.set_if(end.text - line_start > LINE_MAX, Flags::LONG_LINE);
+            self.check_octets(end.after)?;
+            if !self.message.get(end.after).is_some_and(|&octet| is_wsp(octet)) {
+                self.position = end.after;
+                return Ok(end.text);
+            }
+            line_start = end.after;
+            from = end.after;
+        }
+    }
+
+    /// The end of the line that goes on at `from`, counted by its kind of line ending.
+    fn line_end(&mut self, from: usize) -> LineEnd {
+        let rest = self.message.get(from..).unwrap_or_default();
+        let Some(length) = memchr(b'\n', rest) else {
+            return LineEnd { text: self.message.len(), after: self.message.len() };
+        };
+        let feed = from + length;
+        // The octet before `from` belongs to the same line or is the colon: never a line feed.
+        if length > 0 && rest.get(length - 1) == Some(&b'\r') {
+            self.crlf_lines += 1;
+            LineEnd { text: feed - 1, after: feed + 1 }
+        } else {
+            self.lf_lines += 1;
+            LineEnd { text: feed, after: feed + 1 }
+        }
+    }
+
+    fn check_octets(&self, reached: usize) -> Result<(), Error> {
+        if reached > widen(self.limits.header_octets) {
+            let allowed = u64::from(self.limits.header_octets);
+            let offset = widen(self.limits.header_octets);
+            return Err(Error::Limit { limit: Limit::HeaderOctets, allowed, offset });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, body_offset: usize) -> Result<Option<Field>, Error> {
+        self.check_octets(body_offset)?;
+        self.position = body_offset;
+        self.body_offset = Some(body_offset);
+        let section = self.message.get(..body_offset).unwrap_or_default();
+        self.flags.set(octet_flags(section));
+        let returns = memchr_iter(b'\r', section).count();
+        self.flags.set_if(returns > self.crlf_lines, Flags::BARE_CR);
+        self.flags.set_if(self.lf_lines > 0, Flags::BARE_LF);
+        self.flags.set_if(self.lf_lines > 0 && self.crlf_lines > 0, Flags::MIXED_LINE_ENDINGS);
+        Ok(None)
+    }
+}
+
+struct LineEnd {
+    /// End of the line's text.
+    text: usize,
+    /// Start of the next line.
+    after: usize,
+}
+
+/// The flags that depend on single octets alone.
+pub(crate) fn octet_flags(bytes: &[u8]) -> Flags {
+    let mut flags = Flags::default();
+    flags.set_if(memchr(0, bytes).is_some(), Flags::NUL);
+    if !bytes.is_ascii() {
+        let utf8 = std::str::from_utf8(bytes).is_ok();
+        flags.set(if utf8 { Flags::UTF8 } else { Flags::EIGHT_BIT });
+    }
+    flags
+}
+
+#[inline]
+pub(crate) const fn is_wsp(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t')
+}
+
+/// `From ` as mbox files have it before each message, quoted with `>` or not.
+fn is_mbox_from_line(message: &[u8]) -> bool {
+    let quotes = message.iter().take_while(|&&octet| octet == b'>').count();
+    message.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(message: &[u8]) -> (Vec<(String, String)>, usize, Vec<&'static str>) {
+        let mut section = HeaderSection::new(message, Limits::default()).unwrap();
+        let mut fields = Vec::new();
+        while let Some(field) = section.next_field().unwrap() {
+            let text = |span: Span| String::from_utf8_lossy(span.of(message)).into_owned();
+            fields.push((text(field.name), text(field.body)));
+        }
+        (fields, section.body_offset(), section.flags().names().collect())
+    }
+
+    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+        list.iter().map(|(name, body)| ((*name).to_owned(), (*body).to_owned())).collect()
+    }
+
+    #[test]
+    fn fields_end_at_the_first_line_that_does_not_continue_them() {
+        let message = b"From: a\r\nTo: b,\r\n\tc\r\nX:\r\n\r\nbody: no\r\n";
+        let (fields, body, flags) = scan(message);
+        assert_eq!(fields, pairs(&[("From", " a"), ("To", " b,\r\n\tc"), ("X", "")]));
+        assert_eq!(&message[body..], b"body: no\r\n");
+        assert!(flags.is_empty());
+    }
+
+    #[test]
+    fn every_mixture_of_line_endings_is_kept_and_flagged() {
+        let (fields, body, flags) = scan(b"A: 1\r\nB: 2\n 3\r\n\nbody");
+        assert_eq!(fields, pairs(&[("A", " 1"), ("B", " 2\n 3")]));
+        assert_eq!(body, 16);
+        assert_eq!(flags, ["bare-lf", "mixed-line-endings"]);
+    }
+
+    #[test]
+    fn a_bare_carriage_return_ends_no_line() {
+        let (fields, _, flags) = scan(b"A: 1\rB: 2\r\r\n\r\n");
+        assert_eq!(fields, pairs(&[("A", " 1\rB: 2\r")]));
+        assert_eq!(flags, ["bare-cr"]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_ends_the_section() {
+        let (fields, body, flags) = scan(b"A: 1\r\nno field here\r\nB: 2\r\n\r\n");
+        assert_eq!(fields, pairs(&[("A", " 1")]));
+        assert_eq!(body, 6);
+        assert_eq!(flags, ["not-a-field"]);
+    }
+
+    #[test]
+    fn a_section_without_its_empty_line_is_complete() {
+        let (fields, body, flags) = scan(b"A: 1\r\nB : 2");
+        assert_eq!(fields, pairs(&[("A", " 1"), ("B", " 2")]));
+        assert_eq!(body, 11);
+        assert_eq!(flags, ["no-empty-line", "space-before-colon"]);
+    }
+
+    #[test]
+    fn a_continuation_of_nothing_is_no_field() {
+        assert_eq!(scan(b" A: 1\r\n\r\n"), (Vec::new(), 0, vec!["not-a-field"]));
+    }
+
+    #[test]
+    fn an_mbox_line_is_no_field() {
+        for line in ["From me@x Mon Jan  1 00:00:00 2024\n", ">From me@x Mon\n"] {
+            let (fields, _, flags) = scan(format!("{line}A: 1\n\n").as_bytes());
+            assert_eq!(fields, pairs(&[("A", " 1")]));
+            assert_eq!(flags, ["bare-lf", "mbox-from-line"]);
+        }
+    }
+
+    #[test]
+    fn a_line_is_long_from_999_octets_on() {
+        let fits = format!("A: 1\r\nB:{}\r\n c\r\n\r\n", "x".repeat(LINE_MAX - 2));
+        assert!(scan(fits.as_bytes()).2.is_empty());
+        let long = format!("A: 1\r\nB:{}\r\n c\r\n\r\n", "x".repeat(LINE_MAX - 1));
+        assert_eq!(scan(long.as_bytes()).2, ["long-line"]);
+    }
+
+    #[test]
+    fn limits_hold_exactly() {
+        let message = b"A: 1\r\nB: 2\r\n\r\nbody";
+        let run = |limits| {
+            let mut section = HeaderSection::new(message, limits)?;
+            while section.next_field()?.is_some() {}
+            Ok::<_, Error>(())
+        };
+        let limits = Limits { header_octets: 14, fields: 2, ..Limits::default() };
+        assert!(run(limits).is_ok());
+        let octets = run(Limits { header_octets: 13, ..limits });
+        assert!(matches!(octets, Err(Error::Limit { limit: Limit::HeaderOctets, offset: 13, .. })));
+        let fields = run(Limits { fields: 1, ..limits });
+        assert!(matches!(fields, Err(Error::Limit { limit: Limit::Fields, offset: 6, .. })));
+    }
+
+    #[test]
+    fn octets_above_127_are_flagged_by_kind() {
+        assert_eq!(scan("A: ü\r\n\r\n".as_bytes()).2, ["utf-8"]);
+        assert_eq!(scan(b"A: \xfc\r\n\r\n").2, ["eight-bit"]);
+        assert_eq!(scan(b"A: \0\r\n\r\n").2, ["nul"]);
+    }
+}

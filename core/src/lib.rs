@@ -1,0 +1,101 @@
+//! The engine of readdress: it rewrites the addresses of messages and envelopes from a map file,
+//! and leaves every other octet as it was.
+//!
+//! ```text
+//! message ─► header ─► field in policy? ─► address list ─► addr-spec ─► key ─► map ─► edits ─► slices
+//!            (spans)     (tracked)          (address)      (addr_spec)        (map)  (scratch) (rewritten)
+//! ```
+//!
+//! One direction, no way back: an address is rewritten once, and the output shares the input's
+//! octets.
+//!
+//! ```
+//! use readdress::{Direction, Engine, EntryDirection, MapBuilder, NewEntry, Scratch};
+//!
+//! let mut builder = MapBuilder::new();
+//! builder.add(&NewEntry {
+//!     name: "John",
+//!     internal: b"john@tenant1.contoso.com",
+//!     external: b"john@contoso.com",
+//!     direction: EntryDirection::Both,
+//!     except: &[],
+//!     source: None,
+//! })?;
+//! let engine = Engine::from_bytes(builder.finish()?)?;
+//!
+//! let message = b"From: \"Doe, John\" <john@tenant1.contoso.com>\r\n\r\nHello!\r\n";
+//! let mut scratch = Scratch::new();
+//! let done = engine.rewrite_into(Direction::Outbound, message, &mut scratch)?;
+//! assert_eq!(done.to_vec(), b"From: \"Doe, John\" <john@contoso.com>\r\n\r\nHello!\r\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What holds, whatever the input
+//!
+//! - I1: without an edit the output is the input, as one slice.
+//! - I2: octets outside edits are untouched.
+//! - I3: edits lie inside bodies of fields that the policy names, before the empty line.
+//! - I4: a new address parses to the address that the map gives.
+//! - I5: no line grows past 998 octets that was not longer before.
+//! - I6: what does not parse is left alone and reported, and is never an error.
+//! - I7: an address is rewritten once.
+//! - I8: no panic, linear time, constant stack; no allocation once the buffers have grown.
+//!
+//! # Threads
+//!
+//! [`Engine`] and [`Map`] are immutable and may be shared between threads; a [`Scratch`] belongs to
+//! one at a time. Nothing here starts threads, takes locks or keeps global state.
+
+mod addr_spec;
+pub mod address;
+mod engine;
+mod envelope;
+mod error;
+mod explain;
+pub mod field;
+mod flags;
+mod fold;
+pub mod header;
+mod lex;
+mod map;
+mod policy;
+mod rewritten;
+mod scratch;
+mod span;
+mod tracked;
+
+pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
+pub use crate::address::Reason as SkipReason;
+pub use crate::engine::{Engine, FieldByField, MapData, Session};
+pub use crate::envelope::{PATH_MAX, PathKind, RewrittenPath};
+pub use crate::error::{Error, Limit, MapError, MapErrorKind};
+pub use crate::explain::{Explanation, Tried};
+pub use crate::flags::Flags;
+pub use crate::map::{
+    ADDRESS_MAX, AddressError, AddressErrorKind, BuildError, Conflict, ConflictKind, ENTRIES_MAX, Entry,
+    EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map, MapBuilder, NewEntry,
+    SectionInfo, Side, SourceFile, TEXT_MAX, publish,
+};
+pub use crate::policy::{
+    Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, Policy, Preset, Unmapped,
+};
+pub use crate::rewritten::{Edit, FieldChange, Rewritten, Skip};
+pub use crate::scratch::Scratch;
+pub use crate::span::Span;
+
+/// What host threads may do with the public types, promised to them in the C header.
+#[cfg(test)]
+mod promises {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
+    fn shared_between_threads<T: Send + Sync + UnwindSafe + RefUnwindSafe>() {}
+    fn moved_between_threads<T: Send + UnwindSafe>() {}
+
+    #[test]
+    fn engines_are_shared_and_scratches_move() {
+        shared_between_threads::<crate::Engine>();
+        shared_between_threads::<crate::Map>();
+        moved_between_threads::<crate::Scratch>();
+        moved_between_threads::<crate::MapBuilder>();
+    }
+}

@@ -1,0 +1,548 @@
+//! Building a map file from entries: check each one, find the pairs that contradict each other,
+//! sort, write. The same entries in any order, with the same policy, give the same octets but for
+//! where they came from.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::map::entry::{ADDRESS_MAX, AddressError, EntryAddress};
+use crate::map::format::{self, SectionId};
+use crate::map::record::{EntryDirection, EntryKind, write_entry, write_policy, write_short};
+use crate::policy::Policy;
+use crate::span::{Span, narrow, widen};
+
+/// The most entries a map can have.
+pub const ENTRIES_MAX: u32 = 100_000_000;
+/// The most octets a name, a file name or a list of exceptions can have.
+pub const TEXT_MAX: usize = 65_535;
+
+/// Stands for "no entry" in stored indexes.
+pub(super) const NONE: u32 = u32::MAX;
+/// Octets of a domain's record: flags, its entry, its `*.` entry.
+pub(super) const DOMAIN_RECORD: usize = 12;
+pub(super) const HAS_MAILBOXES: u32 = 1;
+/// Octets of an entry's provenance: name, file, line.
+pub(super) const PROVENANCE_RECORD: usize = 12;
+
+/// A file that entries come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SourceFile(u32);
+
+/// An entry of a builder, numbered from 0 in the order of adding.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EntryId(pub u32);
+
+/// An entry to add. Addresses are in external form: quoted as on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    /// Shown in reports and logs; may be empty.
+    pub name: &'a str,
+    /// `user@domain`, `domain` or `*.domain`.
+    pub internal: &'a [u8],
+    /// `user@domain` or `domain`.
+    pub external: &'a [u8],
+    /// Both ways or outbound only.
+    pub direction: EntryDirection,
+    /// For `*.domain`: domains left alone, with all below them.
+    pub except: &'a [&'a [u8]],
+    /// Where it came from.
+    pub source: Option<(SourceFile, u32)>,
+}
+
+/// Why an entry can't be added. The builder is as it was.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// One of its addresses is none.
+    Address {
+        /// Which one.
+        side: Side,
+        /// Why.
+        error: AddressError,
+    },
+    /// A mailbox on one side and a domain on the other.
+    KindMismatch,
+    /// A `*.domain` that is not outbound-only: inbound, nothing says which of the domains to
+    /// restore.
+    WildcardNotOutboundOnly,
+    /// A `*.domain` on the external side.
+    WildcardExternal,
+    /// Exceptions without a `*.domain`.
+    ExceptWithoutWildcard,
+    /// The exception of this number is no domain below the entry's.
+    ExceptOutside(usize),
+    /// A name or list longer than [`TEXT_MAX`], more than [`ENTRIES_MAX`] entries, or 4 GiB of
+    /// text in all.
+    TooLarge,
+}
+
+/// A place in an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The internal address.
+    Internal,
+    /// The external address.
+    External,
+    /// The exception of this number, from 0.
+    Except(usize),
+}
+
+impl fmt::Display for EntryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EntryError::Address { error, .. } => error.fmt(f),
+            EntryError::KindMismatch => {
+                f.write_str("one side is a mailbox and the other a domain; both must be of one kind")
+            }
+            EntryError::WildcardNotOutboundOnly => f.write_str(
+                "an entry for *.domain must be outbound-only: for inbound mail nothing says which domain to restore",
+            ),
+            EntryError::WildcardExternal => f.write_str("the external side can't be *.domain"),
+            EntryError::ExceptWithoutWildcard => f.write_str("exceptions need a *.domain as internal address"),
+            EntryError::ExceptOutside(_) => f.write_str("the exception is no domain below the entry's *.domain"),
+            EntryError::TooLarge => f.write_str("a name or list is longer than 65535 octets, or there are too many entries"),
+        }
+    }
+}
+
+impl std::error::Error for EntryError {}
+
+/// Two entries that can't both be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Conflict {
+    /// How they contradict each other.
+    pub kind: ConflictKind,
+    /// The one added first.
+    pub first: EntryId,
+    /// The other.
+    pub second: EntryId,
+}
+
+/// The kinds of [`Conflict`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ConflictKind {
+    /// The same internal key twice.
+    DuplicateInternal,
+    /// Two two-way entries with the same external key: a reply can't find its way back.
+    NotInvertible,
+}
+
+/// Why no map was built.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Entries contradict each other.
+    Conflicts(Vec<Conflict>),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Conflicts(conflicts) => {
+                write!(f, "{} pairs of entries contradict each other", conflicts.len())
+            }
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Collects entries and writes the map file.
+#[derive(Debug, Default)]
+pub struct MapBuilder {
+    name: String,
+    policy: Policy,
+    sources: Vec<String>,
+    /// Texts and keys of all entries.
+    texts: Vec<u8>,
+    entries: Vec<Pending>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    kind: EntryKind,
+    direction: EntryDirection,
+    name: Span,
+    internal: SidePlaces,
+    external: SidePlaces,
+    except: Box<[Span]>,
+    source: (u32, u32),
+}
+
+/// Where one side of an entry is in [`MapBuilder::texts`].
+#[derive(Clone, Copy, Debug)]
+struct SidePlaces {
+    text: Span,
+    local_key: Span,
+    domain_key: Span,
+}
+
+impl MapBuilder {
+    /// A builder without entries, with the default policy.
+    #[must_use]
+    pub fn new() -> MapBuilder {
+        MapBuilder::default()
+    }
+
+    /// Names the plan; cut to [`TEXT_MAX`] octets.
+    pub fn set_name(&mut self, name: &str) {
+        let end = (0..=name.len().min(TEXT_MAX)).rev().find(|&end| name.is_char_boundary(end));
+        name.get(..end.unwrap_or(0)).unwrap_or_default().clone_into(&mut self.name);
+    }
+
+    /// Sets everything that is not an entry.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    /// Names a file that entries come from, relative to the plan.
+    pub fn add_source(&mut self, file: &str) -> SourceFile {
+        let number = self.sources.iter().position(|known| known == file).unwrap_or_else(|| {
+            self.sources.push(file.to_owned());
+            self.sources.len() - 1
+        });
+        SourceFile(narrow(number))
+    }
+
+    /// Entries so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds an entry.
+    pub fn add(&mut self, entry: &NewEntry<'_>) -> Result<EntryId, EntryError> {
+        let parse = |side, text: &[u8]| {
+            EntryAddress::parse(text).map_err(|error| EntryError::Address { side, error })
+        };
+        let internal = parse(Side::Internal, entry.internal)?;
+        let external = parse(Side::External, entry.external)?;
+        let kind = kind_of(&internal, &external, entry.direction)?;
+        if kind != EntryKind::Subdomains && !entry.except.is_empty() {
+            return Err(EntryError::ExceptWithoutWildcard);
+        }
+        let mut exceptions = Vec::new();
+        for (number, text) in entry.except.iter().enumerate() {
+            match parse(Side::Except(number), text)? {
+                EntryAddress::Domain(domain) if is_at_or_below(&domain, internal.domain()) => {
+                    exceptions.push(domain)
+                }
+                _ => return Err(EntryError::ExceptOutside(number)),
+            }
+        }
+        let exception_octets: usize = exceptions.iter().map(Vec::len).sum();
+        let octets = entry.name.len() + exception_octets + 4 * ADDRESS_MAX;
+        if entry.name.len() > TEXT_MAX
+            || exception_octets > TEXT_MAX
+            || self.entries.len() >= widen(ENTRIES_MAX)
+            || self.texts.len() + octets > widen(u32::MAX)
+        {
+            return Err(EntryError::TooLarge);
+        }
+        let id = EntryId(narrow(self.entries.len()));
+        let pending = Pending {
+            kind,
+            direction: entry.direction,
+            name: self.keep(entry.name.as_bytes()),
+            internal: self.keep_side(entry.internal, &internal),
+            external: self.keep_side(entry.external, &external),
+            except: exceptions.iter().map(|domain| self.keep(domain)).collect(),
+            source: entry.source.map_or((NONE, 0), |(file, line)| (file.0, line)),
+        };
+        self.entries.push(pending);
+        Ok(id)
+    }
+
+    /// Every pair of entries that contradict each other; of more than two alike, the first with
+    /// each of the others.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let mut conflicts = Vec::new();
+        let all = 0..narrow(self.entries.len());
+        self.find_alike(
+            all.clone().collect(),
+            |entry| entry.internal,
+            ConflictKind::DuplicateInternal,
+            &mut conflicts,
+        );
+        let two_way =
+            all.filter(|&id| self.entry(id).is_some_and(|entry| entry.direction == EntryDirection::Both));
+        self.find_alike(
+            two_way.collect(),
+            |entry| entry.external,
+            ConflictKind::NotInvertible,
+            &mut conflicts,
+        );
+        conflicts.sort_by_key(|conflict| (conflict.second, conflict.first));
+        conflicts
+    }
+
+    /// The map file's octets, sealed.
+    pub fn finish(self) -> Result<Vec<u8>, BuildError> {
+        let conflicts = self.conflicts();
+        if !conflicts.is_empty() {
+            return Err(BuildError::Conflicts(conflicts));
+        }
+        Ok(format::seal(&self.sections()))
+    }
+
+    fn sections(&self) -> [Vec<u8>; SectionId::ALL.len()] {
+        let mut order: Vec<u32> = (0..narrow(self.entries.len())).collect();
+        order.sort_unstable_by(|&a, &b| self.compare(a, b, |entry| entry.internal));
+        // An entry's number in the file is its place in this order, so that the values of the
+        // internal automaton grow with its keys: that lets it share suffixes.
+        let mut numbers = vec![0_u32; order.len()];
+        for (number, &id) in order.iter().enumerate() {
+            if let Some(place) = numbers.get_mut(widen(id)) {
+                *place = narrow(number);
+            }
+        }
+        let internal = self.side(&order, &numbers, |entry| entry.internal);
+        let mut two_way: Vec<u32> = order
+            .iter()
+            .copied()
+            .filter(|&id| self.entry(id).is_some_and(|entry| entry.direction == EntryDirection::Both))
+            .collect();
+        two_way.sort_unstable_by(|&a, &b| self.compare(a, b, |entry| entry.external));
+        let external = self.side(&two_way, &numbers, |entry| entry.external);
+
+        let mut policy = Vec::new();
+        write_policy(&mut policy, &self.name, &self.policy);
+        let mut sources = Vec::new();
+        for source in &self.sources {
+            write_short(&mut sources, source.as_bytes());
+        }
+        let (entries, addresses) = self.entry_sections(&order);
+        let (provenance, names) = self.provenance_sections(&order);
+        // In the order of `SectionId::ALL`.
+        [
+            policy,
+            entries,
+            addresses,
+            internal.domains,
+            internal.records,
+            internal.mailboxes,
+            external.domains,
+            external.records,
+            external.mailboxes,
+            external.order,
+            self.exceptions(&numbers),
+            sources,
+            provenance,
+            names,
+        ]
+    }
+
+    /// One side's tables. `order`: its entries, sorted by that side's keys.
+    fn side(&self, order: &[u32], numbers: &[u32], side: impl Fn(&Pending) -> SidePlaces) -> SideTables {
+        let mut records: BTreeMap<&[u8], DomainRecord> = BTreeMap::new();
+        for &id in order {
+            let Some(entry) = self.entry(id) else { continue };
+            let number = numbers.get(widen(id)).copied().unwrap_or(NONE);
+            let record = records.entry(side(entry).domain_key.of(&self.texts)).or_default();
+            // On the external side of an outbound-only `*.domain` stands a plain domain; it is not
+            // in `order` then.
+            match entry.kind {
+                EntryKind::Mailbox => record.flags |= HAS_MAILBOXES,
+                EntryKind::Domain => record.exact = number,
+                EntryKind::Subdomains => record.subdomains = number,
+            }
+        }
+        let mut tables = SideTables::default();
+        let mut domains = Keys::default();
+        let mut domain_numbers: BTreeMap<&[u8], u32> = BTreeMap::new();
+        for (number, (domain, record)) in records.iter().enumerate() {
+            domains.insert(domain, number as u64);
+            domain_numbers.insert(domain, narrow(number));
+            for value in [record.flags, record.exact, record.subdomains] {
+                tables.records.extend(value.to_le_bytes());
+            }
+        }
+        let mut mailboxes = Keys::default();
+        let mut key = Vec::new();
+        let is_mailbox = |&&id: &&u32| self.entry(id).is_some_and(|entry| entry.kind == EntryKind::Mailbox);
+        for (rank, &id) in order.iter().filter(is_mailbox).enumerate() {
+            let Some(entry) = self.entry(id) else { continue };
+            let places = side(entry);
+            let domain = domain_numbers.get(places.domain_key.of(&self.texts)).copied().unwrap_or(NONE);
+            key.clear();
+            key.extend(domain.to_be_bytes());
+            key.extend_from_slice(places.local_key.of(&self.texts));
+            mailboxes.insert(&key, rank as u64);
+            tables.order.extend(numbers.get(widen(id)).copied().unwrap_or(NONE).to_le_bytes());
+        }
+        tables.domains = domains.finish();
+        tables.mailboxes = mailboxes.finish();
+        tables
+    }
+
+    fn entry_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
+        let (mut offsets, mut addresses) = (Vec::new(), Vec::new());
+        for entry in order.iter().filter_map(|&id| self.entry(id)) {
+            offsets.extend(narrow(addresses.len()).to_le_bytes());
+            let key = |side: SidePlaces| (side.local_key.of(&self.texts), side.domain_key.of(&self.texts));
+            let is_identity =
+                entry.kind != EntryKind::Subdomains && key(entry.internal) == key(entry.external);
+            let texts = [entry.internal.text, entry.external.text];
+            let texts = texts.iter().chain(&entry.except).map(|text| text.of(&self.texts));
+            write_entry(&mut addresses, entry.kind, entry.direction, is_identity, texts);
+        }
+        offsets.extend(narrow(addresses.len()).to_le_bytes());
+        (offsets, addresses)
+    }
+
+    fn provenance_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
+        let (mut provenance, mut names) = (Vec::new(), Vec::new());
+        for entry in order.iter().filter_map(|&id| self.entry(id)) {
+            let name = entry.name.of(&self.texts);
+            let name_at = if name.is_empty() { NONE } else { narrow(names.len()) };
+            if !name.is_empty() {
+                write_short(&mut names, name);
+            }
+            for value in [name_at, entry.source.0, entry.source.1] {
+                provenance.extend(value.to_le_bytes());
+            }
+        }
+        (provenance, names)
+    }
+
+    /// The exceptions of all `*.domain` entries: entry number, then domain.
+    fn exceptions(&self, numbers: &[u32]) -> Vec<u8> {
+        let mut keys = std::collections::BTreeSet::new();
+        for (entry, number) in self.entries.iter().zip(numbers) {
+            for domain in &entry.except {
+                keys.insert([&number.to_be_bytes(), domain.of(&self.texts)].concat());
+            }
+        }
+        let mut exceptions = Keys::default();
+        for key in keys {
+            exceptions.insert(&key, 0);
+        }
+        exceptions.finish()
+    }
+
+    fn find_alike(
+        &self,
+        mut ids: Vec<u32>,
+        side: impl Fn(&Pending) -> SidePlaces + Copy,
+        kind: ConflictKind,
+        conflicts: &mut Vec<Conflict>,
+    ) {
+        ids.sort_unstable_by(|&a, &b| self.compare(a, b, side).then(a.cmp(&b)));
+        let alike = |&a: &u32, &b: &u32| self.compare(a, b, side) == Ordering::Equal;
+        for group in ids.chunk_by(alike) {
+            if let [first, others @ ..] = group {
+                conflicts.extend(others.iter().map(|&second| Conflict {
+                    kind,
+                    first: EntryId(*first),
+                    second: EntryId(second),
+                }));
+            }
+        }
+    }
+
+    /// Orders entries by kind, then by one side's key: domain before local-part.
+    fn compare(&self, a: u32, b: u32, side: impl Fn(&Pending) -> SidePlaces) -> Ordering {
+        let key = |id| {
+            self.entry(id).map(|entry| {
+                let places = side(entry);
+                (entry.kind, places.domain_key.of(&self.texts), places.local_key.of(&self.texts))
+            })
+        };
+        key(a).cmp(&key(b))
+    }
+
+    fn entry(&self, id: u32) -> Option<&Pending> {
+        self.entries.get(widen(id))
+    }
+
+    fn keep(&mut self, text: &[u8]) -> Span {
+        let start = self.texts.len();
+        self.texts.extend_from_slice(text);
+        Span::new(start, self.texts.len())
+    }
+
+    fn keep_side(&mut self, text: &[u8], address: &EntryAddress) -> SidePlaces {
+        let local_key = match address {
+            EntryAddress::Mailbox { local_part, .. } => local_part.as_slice(),
+            EntryAddress::Domain(_) | EntryAddress::Subdomains(_) => &[],
+        };
+        SidePlaces {
+            // A dot behind a domain is no part of an address in a message (RFC 5321 2.3.5).
+            text: self.keep(text.strip_suffix(b".").unwrap_or(text)),
+            local_key: self.keep(local_key),
+            domain_key: self.keep(address.domain()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct DomainRecord {
+    flags: u32,
+    exact: u32,
+    subdomains: u32,
+}
+
+impl Default for DomainRecord {
+    fn default() -> Self {
+        DomainRecord { flags: 0, exact: NONE, subdomains: NONE }
+    }
+}
+
+#[derive(Default)]
+struct SideTables {
+    domains: Vec<u8>,
+    records: Vec<u8>,
+    mailboxes: Vec<u8>,
+    /// Entry numbers by rank of their mailbox key.
+    order: Vec<u8>,
+}
+
+/// An automaton being built. Its only errors are keys out of order and failed writes; the keys
+/// are sorted and the writes go to memory.
+struct Keys(fst::raw::Builder<Vec<u8>>);
+
+impl Default for Keys {
+    fn default() -> Self {
+        Keys(fst::raw::Builder::memory())
+    }
+}
+
+impl Keys {
+    fn insert(&mut self, key: &[u8], value: u64) {
+        let inserted = self.0.insert(key, value);
+        debug_assert!(inserted.is_ok(), "keys are sorted and unique");
+    }
+
+    fn finish(self) -> Vec<u8> {
+        self.0.into_inner().unwrap_or_default()
+    }
+}
+
+fn kind_of(
+    internal: &EntryAddress,
+    external: &EntryAddress,
+    direction: EntryDirection,
+) -> Result<EntryKind, EntryError> {
+    match (internal, external) {
+        (_, EntryAddress::Subdomains(_)) => Err(EntryError::WildcardExternal),
+        (EntryAddress::Mailbox { .. }, EntryAddress::Mailbox { .. }) => Ok(EntryKind::Mailbox),
+        (EntryAddress::Domain(_), EntryAddress::Domain(_)) => Ok(EntryKind::Domain),
+        (EntryAddress::Subdomains(_), EntryAddress::Domain(_)) if direction == EntryDirection::Outbound => {
+            Ok(EntryKind::Subdomains)
+        }
+        (EntryAddress::Subdomains(_), EntryAddress::Domain(_)) => Err(EntryError::WildcardNotOutboundOnly),
+        _ => Err(EntryError::KindMismatch),
+    }
+}
+
+fn is_at_or_below(domain: &[u8], parent: &[u8]) -> bool {
+    domain.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."))
+}

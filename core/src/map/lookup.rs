@@ -1,0 +1,273 @@
+//! Which entry wins: the ladder of keys an address is looked up under.
+//!
+//! 1. the mailbox with its subaddress,
+//! 2. the mailbox without it,
+//! 3. its domain,
+//! 4. the longest `*.` domain at or above its domain.
+//!
+//! The first that is there wins; what an entry gives is never looked up again. Address literals
+//! and domains in other scripts are known by whole mailboxes alone. Local-parts that carry another
+//! address, and those that belong to the domain's operator, are never moved by a domain entry.
+
+use std::ops::ControlFlow;
+
+use crate::addr_spec::{Address, DOMAIN_MAX};
+use crate::map::automaton::{Automaton, index};
+use crate::map::build::{DOMAIN_RECORD, HAS_MAILBOXES, NONE};
+use crate::map::format::SectionId;
+use crate::map::{Map, u32_at};
+use crate::policy::Direction;
+use crate::span::narrow;
+
+/// The kind of a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyKind {
+    /// The whole address.
+    Mailbox,
+    /// The address without its subaddress.
+    Subaddress,
+    /// Its domain.
+    Domain,
+    /// A `*.` domain at or above its domain.
+    Subdomain,
+}
+
+impl KeyKind {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyKind::Mailbox => "mailbox",
+            KeyKind::Subaddress => "subaddress",
+            KeyKind::Domain => "domain",
+            KeyKind::Subdomain => "subdomain",
+        }
+    }
+}
+
+/// Which side of the entries an address is looked for on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum KeySide {
+    Internal,
+    External,
+}
+
+impl KeySide {
+    /// The side that the fields of a message of this direction are on before rewriting.
+    pub(crate) fn of(direction: Direction) -> KeySide {
+        match direction {
+            Direction::Outbound => KeySide::Internal,
+            Direction::Inbound => KeySide::External,
+        }
+    }
+}
+
+/// The entry that won.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Hit {
+    pub(crate) entry: u32,
+    pub(crate) kind: KeyKind,
+    /// Where the subaddress begins in the local-part, if that was set aside.
+    pub(crate) subaddress: Option<usize>,
+}
+
+/// What looking an address up gave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Found {
+    Hit(Hit),
+    /// No entry maps it, but entries name its domain.
+    Unmapped,
+    /// No entry says anything about its domain, or one says to leave it alone.
+    Nothing,
+}
+
+/// One key of the ladder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rung<'a> {
+    pub(crate) kind: KeyKind,
+    /// The local-part of the key; empty for domains.
+    pub(crate) local_part: &'a [u8],
+    pub(crate) domain: &'a [u8],
+    pub(crate) entry: Option<u32>,
+}
+
+impl<D: AsRef<[u8]>> Map<D> {
+    /// Looks an address up.
+    pub(crate) fn look_up(&self, side: KeySide, address: &Address) -> Found {
+        let mut hit = None;
+        let named = self.climb::<false>(side, address, |rung| match rung.entry {
+            Some(entry) => {
+                let subaddress = (rung.kind == KeyKind::Subaddress).then_some(rung.local_part.len());
+                hit = Some(Hit { entry, kind: rung.kind, subaddress });
+                ControlFlow::Break(())
+            }
+            None => ControlFlow::Continue(()),
+        });
+        match hit {
+            Some(hit) => Found::Hit(hit),
+            None if named => Found::Unmapped,
+            None => Found::Nothing,
+        }
+    }
+
+    /// Whether entries say something about `domain`, given in any case.
+    pub(crate) fn names_domain(&self, side: KeySide, domain: &[u8]) -> bool {
+        let tables = self.tables(side);
+        let mut buffer = [0; DOMAIN_MAX];
+        let Some(lower) = buffer.get_mut(..domain.len()) else { return false };
+        lower.copy_from_slice(domain);
+        lower.make_ascii_lowercase();
+        let exact = tables.domain(lower).is_some_and(|(_, record)| record.names_mailboxes());
+        exact || self.covers(side, &tables, lower)
+    }
+
+    /// Walks the ladder, calling `visit` with each key until it breaks off. `ALL`: with keys that
+    /// are known to miss, too. Returns whether entries name the address's domain.
+    pub(crate) fn climb<const ALL: bool>(
+        &self,
+        side: KeySide,
+        address: &Address,
+        mut visit: impl FnMut(Rung<'_>) -> ControlFlow<()>,
+    ) -> bool {
+        let tables = self.tables(side);
+        let domain = address.domain_key.as_slice();
+        let known = tables.domain(domain);
+        let may_be_below = side == KeySide::Internal && self.has_subdomain_entries;
+        if known.is_none() && !may_be_below && !ALL {
+            return false;
+        }
+        let mut named = known.is_some_and(|(_, record)| record.names_mailboxes());
+        let mailboxes =
+            known.filter(|(_, record)| record.flags & HAS_MAILBOXES != 0).map(|(number, _)| number);
+
+        let is_encapsulated = address.is_encapsulated();
+        let base = if is_encapsulated {
+            None
+        } else {
+            address.subaddress(self.policy().subaddress_delimiters.as_bytes())
+        };
+        let keys = [(KeyKind::Mailbox, Some(address.local_key.len())), (KeyKind::Subaddress, base)];
+        for (kind, length) in keys {
+            let Some(local_part) = length.and_then(|length| address.local_key.get(..length)) else {
+                continue;
+            };
+            let entry = mailboxes.and_then(|number| tables.mailbox(number, local_part));
+            if (mailboxes.is_some() || ALL) && visit(Rung { kind, local_part, domain, entry }).is_break() {
+                return named;
+            }
+        }
+        if is_encapsulated || address.is_reserved() || !address.has_plain_domain() {
+            return named || self.covers(side, &tables, domain);
+        }
+        let entry = known.and_then(|(_, record)| record.exact);
+        let rung = Rung { kind: KeyKind::Domain, local_part: &[], domain, entry };
+        if (entry.is_some() || ALL) && visit(rung).is_break() {
+            return named;
+        }
+        if may_be_below && let Some((domain, entry)) = self.subdomain_entry(&tables, domain) {
+            named |= entry.is_some();
+            // The last rung: whether to go on makes no difference.
+            _ = visit(Rung { kind: KeyKind::Subdomain, local_part: &[], domain, entry });
+        }
+        named
+    }
+
+    /// Whether a `*.` entry is about `domain`.
+    fn covers(&self, side: KeySide, tables: &Tables<'_>, domain: &[u8]) -> bool {
+        side == KeySide::Internal
+            && self.subdomain_entry(tables, domain).is_some_and(|(_, entry)| entry.is_some())
+    }
+
+    /// The longest `*.` domain at or above `domain`, with its entry; without, if `domain` is one
+    /// of its exceptions.
+    fn subdomain_entry<'a>(&self, tables: &Tables<'_>, domain: &'a [u8]) -> Option<(&'a [u8], Option<u32>)> {
+        if !self.has_subdomain_entries {
+            return None;
+        }
+        let (parent, entry) =
+            at_and_above(domain).find_map(|parent| Some((parent, tables.domain(parent)?.1.subdomains?)))?;
+        Some((parent, Some(entry).filter(|&entry| !self.is_excepted(entry, domain))))
+    }
+
+    fn is_excepted(&self, entry: u32, domain: &[u8]) -> bool {
+        let Some(exceptions) = Automaton::new(self.section(SectionId::Exceptions)) else { return false };
+        exceptions.len() > 0
+            && at_and_above(domain).any(|parent| exceptions.get(&[&entry.to_be_bytes(), parent]).is_some())
+    }
+
+    fn tables(&self, side: KeySide) -> Tables<'_> {
+        let [domains, records, mailboxes] = match side {
+            KeySide::Internal => {
+                [SectionId::InternalDomains, SectionId::InternalDomainRecords, SectionId::InternalMailboxes]
+            }
+            KeySide::External => {
+                [SectionId::ExternalDomains, SectionId::ExternalDomainRecords, SectionId::ExternalMailboxes]
+            }
+        };
+        Tables {
+            domains: Automaton::new(self.section(domains)),
+            records: self.section(records),
+            mailboxes: Automaton::new(self.section(mailboxes)),
+            order: (side == KeySide::External).then(|| self.section(SectionId::ExternalOrder)),
+            entry_count: self.entry_count(),
+        }
+    }
+}
+
+/// Whether any of the domain records of a section has a `*.` entry.
+pub(super) fn has_subdomain_entries(records: &[u8]) -> bool {
+    (0..records.len() / DOMAIN_RECORD)
+        .any(|number| DomainRecord::read(records, number).is_some_and(|record| record.subdomains.is_some()))
+}
+
+/// `domain` and its parents, the longest first.
+fn at_and_above(domain: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let parents = memchr::memchr_iter(b'.', domain).filter_map(move |dot| domain.get(dot + 1..));
+    std::iter::once(domain).chain(parents)
+}
+
+/// The tables of one side.
+struct Tables<'m> {
+    domains: Option<Automaton<'m>>,
+    records: &'m [u8],
+    mailboxes: Option<Automaton<'m>>,
+    /// Entry numbers by rank of their key; `None` where the rank is the number.
+    order: Option<&'m [u8]>,
+    entry_count: u32,
+}
+
+impl Tables<'_> {
+    fn domain(&self, domain: &[u8]) -> Option<(u32, DomainRecord)> {
+        let number = index(self.domains?.get(&[domain])?)?;
+        Some((narrow(number), DomainRecord::read(self.records, number)?))
+    }
+
+    fn mailbox(&self, domain: u32, local_part: &[u8]) -> Option<u32> {
+        let rank = index(self.mailboxes?.get(&[&domain.to_be_bytes(), local_part])?)?;
+        let number = match self.order {
+            Some(order) => u32_at(order, rank)?,
+            None => narrow(rank),
+        };
+        (number < self.entry_count).then_some(number)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct DomainRecord {
+    flags: u32,
+    exact: Option<u32>,
+    subdomains: Option<u32>,
+}
+
+impl DomainRecord {
+    fn read(records: &[u8], number: usize) -> Option<DomainRecord> {
+        let value = |nth| u32_at(records, number.checked_mul(DOMAIN_RECORD / 4)? + nth);
+        let entry = |number| (number != NONE).then_some(number);
+        Some(DomainRecord { flags: value(0)?, exact: entry(value(1)?), subdomains: entry(value(2)?) })
+    }
+
+    /// Whether entries are about mailboxes of the domain itself.
+    fn names_mailboxes(self) -> bool {
+        self.flags & HAS_MAILBOXES != 0 || self.exact.is_some()
+    }
+}

@@ -1,0 +1,147 @@
+//! Everything that rewriting one message needs and finds out, in buffers that are reused from
+//! message to message: once they have grown to the size of the traffic, nothing is allocated.
+
+use crate::addr_spec::Address;
+use crate::address::Reason;
+use crate::error::{Error, Limit};
+use crate::flags::Flags;
+use crate::policy::Limits;
+use crate::span::{Span, narrow, widen};
+
+/// Buffers for rewriting, and the outcome of the last message. One at a time may use it; keep one
+/// per thread or connection.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Changes of the source, sorted by place and disjoint.
+    pub(crate) edits: Vec<EditRecord>,
+    /// Fields that have an edit or a skip.
+    pub(crate) fields: Vec<FieldRecord>,
+    pub(crate) skips: Vec<SkipRecord>,
+    /// Places in `texts` of the addresses that no entry maps.
+    pub(crate) unmapped: Vec<Span>,
+    /// New texts, and addresses for reports.
+    pub(crate) texts: Vec<u8>,
+    /// Where fields came one by one: the names and bodies of those in `fields`. Edits are places
+    /// in it.
+    pub(crate) bodies: Vec<u8>,
+    /// How often each tracked field was seen.
+    pub(crate) counts: Vec<u32>,
+    pub(crate) flags: Flags,
+    pub(crate) input_body_offset: usize,
+    pub(crate) address: Address,
+    /// A local-part being put together.
+    pub(crate) local_part: Vec<u8>,
+    pub(crate) fold: crate::fold::FoldBuffers,
+    addresses: u32,
+}
+
+/// One change of the source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EditRecord {
+    /// What is replaced, in the source.
+    pub(crate) place: Span,
+    /// What replaces it, in `texts`.
+    pub(crate) text: Span,
+    /// The address as it was and as it is now, without comments, in `texts`. Empty for a fold.
+    pub(crate) from: Span,
+    pub(crate) to: Span,
+    /// The entry; `u32::MAX` for a fold.
+    pub(crate) entry: u32,
+    /// The field, in `fields`.
+    pub(crate) field: u32,
+}
+
+impl EditRecord {
+    /// Octets of the text less octets replaced, as two numbers: one of them is 0.
+    pub(crate) fn growth(&self) -> (usize, usize) {
+        let (new, old) = (self.text.len(), self.place.len());
+        (new.saturating_sub(old), old.saturating_sub(new))
+    }
+}
+
+/// A field with an edit or a skip.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldRecord {
+    pub(crate) name: Span,
+    pub(crate) body: Span,
+    /// Which of the fields of this name, from 1.
+    pub(crate) nth: u32,
+    /// Its edits, in `edits`.
+    pub(crate) edits: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SkipRecord {
+    /// In `fields`.
+    pub(crate) field: u32,
+    /// Place in the source.
+    pub(crate) at: u32,
+    pub(crate) reason: Reason,
+}
+
+impl Scratch {
+    /// Empty buffers.
+    #[must_use]
+    pub fn new() -> Scratch {
+        Scratch::default()
+    }
+
+    pub(crate) fn begin(&mut self, tracked: usize) {
+        self.edits.clear();
+        self.fields.clear();
+        self.skips.clear();
+        self.unmapped.clear();
+        self.texts.clear();
+        self.bodies.clear();
+        self.counts.clear();
+        self.counts.resize(tracked, 0);
+        self.flags = Flags::default();
+        self.input_body_offset = 0;
+        self.addresses = 0;
+    }
+
+    /// Counts a tracked field and returns which of its name it is.
+    pub(crate) fn count_field(&mut self, number: usize) -> u32 {
+        self.counts.get_mut(number).map_or(0, |count| {
+            *count = count.saturating_add(1);
+            *count
+        })
+    }
+
+    /// Counts an address, or something in the place of one.
+    pub(crate) fn count_address(&mut self, limits: &Limits, offset: usize) -> Result<(), Error> {
+        self.addresses = self.addresses.saturating_add(1);
+        if self.addresses > limits.addresses {
+            let allowed = u64::from(limits.addresses);
+            return Err(Error::Limit { limit: Limit::Addresses, allowed, offset });
+        }
+        Ok(())
+    }
+
+    /// Appends to `texts` what `write` writes and returns its place.
+    pub(crate) fn text(&mut self, write: impl FnOnce(&Address, &mut Vec<u8>)) -> Span {
+        let start = self.texts.len();
+        write(&self.address, &mut self.texts);
+        Span::new(start, self.texts.len())
+    }
+
+    /// The number that the next field to be recorded will have.
+    pub(crate) fn next_field(&self) -> u32 {
+        narrow(self.fields.len())
+    }
+
+    /// Octets of all edit texts less octets replaced.
+    pub(crate) fn output_length(&self, input: usize) -> usize {
+        let (more, less) = self
+            .edits
+            .iter()
+            .map(EditRecord::growth)
+            .fold((0, 0), |sum, growth| (sum.0 + growth.0, sum.1 + growth.1));
+        (input + more).saturating_sub(less)
+    }
+
+    /// The edits of one field.
+    pub(crate) fn edits_of(&self, field: &FieldRecord) -> &[EditRecord] {
+        self.edits.get(widen(field.edits.start)..widen(field.edits.end)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,107 @@
+//! Which of the fields of a message the engine counts and which it rewrites: the policy's field
+//! sets in the form that the scanner asks them in.
+
+use crate::field::KNOWN_FIELDS;
+use crate::flags::Flags;
+use crate::policy::{Direction, Policy};
+
+/// The fields that a policy names, and those whose repetition is flagged.
+#[derive(Clone, Debug)]
+pub(crate) struct TrackedFields {
+    fields: Vec<TrackedField>,
+    /// For each length of name, the fields of that length.
+    by_length: Vec<Vec<usize>>,
+}
+
+#[derive(Clone, Debug)]
+struct TrackedField {
+    name: Vec<u8>,
+    outbound: bool,
+    inbound: bool,
+    /// The flag for a second one.
+    duplicate: Flags,
+}
+
+impl TrackedFields {
+    pub(crate) fn new(policy: &Policy) -> TrackedFields {
+        let mut tracked = TrackedFields { fields: Vec::new(), by_length: Vec::new() };
+        for known in KNOWN_FIELDS.iter().filter(|known| known.once) {
+            let number = tracked.intern(known.name);
+            if let Some(field) = tracked.fields.get_mut(number) {
+                field.duplicate = duplicate_flag(known.name);
+            }
+        }
+        for direction in Direction::ALL {
+            for name in policy.fields(direction).names() {
+                let number = tracked.intern(name);
+                if let Some(field) = tracked.fields.get_mut(number) {
+                    match direction {
+                        Direction::Outbound => field.outbound = true,
+                        Direction::Inbound => field.inbound = true,
+                    }
+                }
+            }
+        }
+        tracked
+    }
+
+    /// How many fields are tracked.
+    pub(crate) fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// The number of a field, below [`len`](Self::len); `None` for one that nobody asks about.
+    #[inline]
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
+        let candidates = self.by_length.get(name.len())?;
+        candidates.iter().copied().find(|&number| {
+            self.fields.get(number).is_some_and(|field| field.name.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Whether the field of this number is rewritten in messages of `direction`.
+    pub(crate) fn is_rewritten(&self, number: usize, direction: Direction) -> bool {
+        self.fields.get(number).is_some_and(|field| match direction {
+            Direction::Outbound => field.outbound,
+            Direction::Inbound => field.inbound,
+        })
+    }
+
+    /// The flags that the number of times each field was seen amounts to.
+    pub(crate) fn flags(&self, counts: &[u32]) -> Flags {
+        let mut flags = Flags::default();
+        for (field, &count) in self.fields.iter().zip(counts) {
+            flags.set_if(count > 1, field.duplicate);
+            flags.set_if(count == 0 && field.duplicate == Flags::DUPLICATE_FROM, Flags::NO_FROM);
+        }
+        flags
+    }
+
+    fn intern(&mut self, name: &str) -> usize {
+        if let Some(number) = self.find(name.as_bytes()) {
+            return number;
+        }
+        let number = self.fields.len();
+        let name = name.to_ascii_lowercase().into_bytes();
+        if self.by_length.len() <= name.len() {
+            self.by_length.resize(name.len() + 1, Vec::new());
+        }
+        if let Some(same_length) = self.by_length.get_mut(name.len()) {
+            same_length.push(number);
+        }
+        self.fields.push(TrackedField { name, outbound: false, inbound: false, duplicate: Flags::default() });
+        number
+    }
+}
+
+fn duplicate_flag(name: &str) -> Flags {
+    match name {
+        "From" => Flags::DUPLICATE_FROM,
+        "Sender" => Flags::DUPLICATE_SENDER,
+        "Reply-To" => Flags::DUPLICATE_REPLY_TO,
+        "To" => Flags::DUPLICATE_TO,
+        "Cc" => Flags::DUPLICATE_CC,
+        "Bcc" => Flags::DUPLICATE_BCC,
+        _ => Flags::default(),
+    }
+}
