@@ -115,9 +115,9 @@ fn unquote_words(local_text: &[u8], out: &mut Vec<u8>) {
         let length = if octet == b'"' { quoted_length(rest) } else { 1 };
         let (word, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
         if octet == b'"' {
-            unquote(word, out)
+            unquote(word, out);
         } else {
-            out.extend_from_slice(word)
+            out.extend_from_slice(word);
         }
         rest = behind;
     }

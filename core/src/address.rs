@@ -362,52 +362,57 @@ impl Iterator for AddressList<'_> {
     }
 }
 
-/// The shape of a run of words and dots.
+/// A run of words and dots.
 #[derive(Debug, Default)]
 struct Words {
     /// End of the last word.
     end: usize,
-    any: bool,
-    starts_with_word: bool,
-    /// A word has just been read.
-    after_word: bool,
-    /// So far: word *("." word), the last word perhaps to come.
-    dotted: bool,
+    shape: Shape,
+}
+
+/// What a run of words and dots can still become.
+#[derive(Clone, Copy, Debug, Default)]
+enum Shape {
+    #[default]
+    Empty,
+    /// word *("." word): a local-part or a display-name.
+    LocalPart,
+    /// The same with a dot behind it: a local-part only if a word follows.
+    AfterDot,
+    /// A display-name and nothing else: obs-phrase = word *(word / "." / CFWS).
+    Phrase,
+    /// It begins with a dot.
+    Neither,
 }
 
 impl Words {
     fn word(&mut self, end: usize) {
-        if !self.any {
-            self.starts_with_word = true;
-            self.dotted = true;
-        } else if self.after_word {
-            self.dotted = false;
-        }
-        self.any = true;
-        self.after_word = true;
         self.end = end;
+        self.shape = match self.shape {
+            Shape::Empty | Shape::AfterDot => Shape::LocalPart,
+            Shape::LocalPart | Shape::Phrase => Shape::Phrase,
+            Shape::Neither => Shape::Neither,
+        };
     }
 
     fn dot(&mut self) {
-        if !self.after_word {
-            self.dotted = false;
-        }
-        self.any = true;
-        self.after_word = false;
+        self.shape = match self.shape {
+            Shape::LocalPart => Shape::AfterDot,
+            Shape::AfterDot | Shape::Phrase => Shape::Phrase,
+            Shape::Empty | Shape::Neither => Shape::Neither,
+        };
     }
 
     fn is_empty(&self) -> bool {
-        !self.any
+        matches!(self.shape, Shape::Empty)
     }
 
-    /// phrase = 1*word / obs-phrase; obs-phrase = word *(word / "." / CFWS)
     fn is_phrase(&self) -> bool {
-        self.starts_with_word
+        matches!(self.shape, Shape::LocalPart | Shape::AfterDot | Shape::Phrase)
     }
 
-    /// local-part = dot-atom / quoted-string / obs-local-part; the last is word *("." word)
     fn is_local_part(&self) -> bool {
-        self.dotted && self.after_word
+        matches!(self.shape, Shape::LocalPart)
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::addr_spec::DOMAIN_MAX;
+use crate::addr_spec::{Address, DOMAIN_MAX};
 use crate::address::{AddressList, Item, Mailbox, Reason};
 use crate::error::Error;
 use crate::fold::fit_lines;
@@ -194,7 +194,7 @@ impl Engine {
         let hit = match map.look_up(side, &scratch.address) {
             Found::Hit(hit) => hit,
             Found::Unmapped => {
-                let text = scratch.text(|address, out| address.write_text(out));
+                let text = scratch.text(Address::write_text);
                 scratch.unmapped.push(text);
                 return Ok(None);
             }
@@ -217,7 +217,7 @@ impl Engine {
             copy_comments(old, &mut scratch.texts);
         }
         let text = Span::new(texts_before, scratch.texts.len());
-        let from = scratch.text(|address, out| address.write_text(out));
+        let from = scratch.text(Address::write_text);
         Ok(Some(EditRecord { place, text, from, to, entry: hit.entry, field: 0 }))
     }
 

@@ -198,7 +198,7 @@ fn choose_folds(
         }
         let piece = source.get(*piece_start..start).unwrap_or_default();
         let is_first = *piece_start == line.start && line.before > 0;
-        if !is_first && piece.iter().all(|octet| octet.is_ascii_whitespace()) {
+        if !is_first && piece.iter().all(u8::is_ascii_whitespace) {
             return false;
         }
         folds.push(narrow(start));

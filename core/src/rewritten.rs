@@ -58,7 +58,7 @@ pub struct Skip<'a> {
 }
 
 /// A field with a new body.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct FieldChange<'a> {
     /// The field's name as it stands.
     pub name: &'a [u8],
@@ -71,7 +71,7 @@ impl FieldChange<'_> {
     /// Octets of the new body.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pieces.map(<[u8]>::len).sum()
+        self.pieces.clone().map(<[u8]>::len).sum()
     }
 
     /// Whether the new body is empty. It never is: there is an address in it.
@@ -82,7 +82,7 @@ impl FieldChange<'_> {
 
     /// Appends the new body: all behind the colon, folds kept, without the last line ending.
     pub fn append_to(&self, out: &mut Vec<u8>) {
-        for piece in self.pieces {
+        for piece in self.pieces.clone() {
             out.extend_from_slice(piece);
         }
     }
@@ -255,9 +255,8 @@ impl<'a> Rewritten<'a> {
     }
 }
 
-/// A buffer with edits applied, piece by piece; empty pieces left out, except that an empty buffer
-/// without edits is one empty piece less: none.
-#[derive(Clone, Copy)]
+/// A buffer with edits applied, piece by piece; empty pieces are left out.
+#[derive(Clone)]
 struct Pieces<'a> {
     source: &'a [u8],
     /// What edits count from.

@@ -232,7 +232,7 @@ impl MapBuilder {
         for (number, text) in entry.except.iter().enumerate() {
             match parse(Side::Except(number), text)? {
                 EntryAddress::Domain(domain) if is_at_or_below(&domain, internal.domain()) => {
-                    exceptions.push(domain)
+                    exceptions.push(domain);
                 }
                 _ => return Err(EntryError::ExceptOutside(number)),
             }
