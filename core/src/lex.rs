@@ -301,9 +301,9 @@ mod tests {
             quote_if_needed(local_part.as_bytes(), &mut quoted);
             let mut back = Vec::new();
             if quoted.starts_with(b"\"") {
-                unquote(&quoted, &mut back)
+                unquote(&quoted, &mut back);
             } else {
-                back.clone_from(&quoted)
+                back.clone_from(&quoted);
             }
             assert_eq!(back, local_part.as_bytes());
             assert_eq!(quoted.starts_with(b"\""), local_part != "john", "{local_part}");

@@ -72,9 +72,9 @@ pub use crate::error::{Error, Limit, MapError, MapErrorKind};
 pub use crate::explain::{Explanation, Tried};
 pub use crate::flags::Flags;
 pub use crate::map::{
-    ADDRESS_MAX, AddressError, AddressErrorKind, BuildError, Conflict, ConflictKind, ENTRIES_MAX, Entry,
-    EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map, MapBuilder, NewEntry,
-    SectionInfo, Side, SourceFile, TEXT_MAX, publish,
+    ADDRESS_MAX, Added, AddedSide, AddressError, AddressErrorKind, BuildError, Conflict, ConflictKind,
+    ENTRIES_MAX, Entry, EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map,
+    MapBuilder, NewEntry, SectionInfo, Side, SourceFile, TEXT_MAX, publish,
 };
 pub use crate::policy::{
     Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, Policy, Preset, Unmapped,

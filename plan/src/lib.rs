@@ -1,1 +1,24 @@
-//! plan
+//! Everything that happens before mail flows: a plan is read, checked and compiled into the map
+//! file that gateways open. Nothing here runs while mail flows.
+//!
+//! ```text
+//! plan.toml ─► reader ─┐
+//!                      ├─► builder ─► check ─► compile ─► map file
+//! entries.csv ─► table ┘   (core)
+//! ```
+//!
+//! Every mistake is reported at once, each with file, line and column, a code that scripts can rely
+//! on, and a hint; a plan with a mistake gives no map.
+
+mod check;
+mod compile;
+mod diagnostic;
+mod plan;
+mod reader;
+mod source;
+mod table;
+
+pub use crate::check::{Counts, Report};
+pub use crate::compile::Compiled;
+pub use crate::diagnostic::{Diagnostic, Diagnostics, Location, Severity};
+pub use crate::plan::Plan;

@@ -108,6 +108,32 @@ impl fmt::Display for EntryError {
 
 impl std::error::Error for EntryError {}
 
+/// An entry in a builder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Added<'b> {
+    /// Mailbox, domain or `*.domain`.
+    pub kind: EntryKind,
+    /// Both ways or outbound only.
+    pub direction: EntryDirection,
+    /// Its name.
+    pub name: &'b str,
+    /// The internal address.
+    pub internal: AddedSide<'b>,
+    /// The external address.
+    pub external: AddedSide<'b>,
+}
+
+/// One side of an entry in a builder.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AddedSide<'b> {
+    /// As it was written.
+    pub text: &'b [u8],
+    /// The key's local-part: unquoted, in lower case; empty for domains.
+    pub local_part: &'b [u8],
+    /// The key's domain, in lower case.
+    pub domain: &'b [u8],
+}
+
 /// Two entries that can't both be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Conflict {
@@ -260,6 +286,24 @@ impl MapBuilder {
         Ok(id)
     }
 
+    /// An entry as it was added.
+    #[must_use]
+    pub fn get(&self, id: EntryId) -> Option<Added<'_>> {
+        let entry = self.entry(id.0)?;
+        let side = |places: SidePlaces| AddedSide {
+            text: places.text.of(&self.texts),
+            local_part: places.local_key.of(&self.texts),
+            domain: places.domain_key.of(&self.texts),
+        };
+        Some(Added {
+            kind: entry.kind,
+            direction: entry.direction,
+            name: std::str::from_utf8(entry.name.of(&self.texts)).unwrap_or_default(),
+            internal: side(entry.internal),
+            external: side(entry.external),
+        })
+    }
+
     /// Every pair of entries that contradict each other; of more than two alike, the first with
     /// each of the others.
     #[must_use]
@@ -285,7 +329,7 @@ impl MapBuilder {
     }
 
     /// The map file's octets, sealed.
-    pub fn finish(self) -> Result<Vec<u8>, BuildError> {
+    pub fn finish(&self) -> Result<Vec<u8>, BuildError> {
         let conflicts = self.conflicts();
         if !conflicts.is_empty() {
             return Err(BuildError::Conflicts(conflicts));

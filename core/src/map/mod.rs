@@ -20,8 +20,8 @@ use crate::policy::Policy;
 use crate::span::{narrow, widen};
 
 pub use crate::map::build::{
-    BuildError, Conflict, ConflictKind, ENTRIES_MAX, EntryError, EntryId, MapBuilder, NewEntry, Side,
-    SourceFile, TEXT_MAX,
+    Added, AddedSide, BuildError, Conflict, ConflictKind, ENTRIES_MAX, EntryError, EntryId, MapBuilder,
+    NewEntry, Side, SourceFile, TEXT_MAX,
 };
 pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAddress};
 pub use crate::map::lookup::KeyKind;

@@ -1,0 +1,225 @@
+//! A plan that has been read: its policy, its entries, and where each of them stands.
+
+use std::path::Path;
+
+use readdress::{EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side, SourceFile};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::reader;
+use crate::source::{Source, SourceError};
+use crate::table::Rows;
+
+/// A plan, read and free of mistakes that reading shows.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) builder: MapBuilder,
+    /// The plan file, then its CSVs.
+    pub(crate) sources: Vec<Source>,
+    /// Where each entry stands, in the order of the builder's.
+    pub(crate) places: Vec<EntryPlace>,
+    /// Warnings that reading gave.
+    pub(crate) notes: Vec<Diagnostic>,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EntryPlace {
+    /// Which of the plan's sources.
+    pub(crate) source: u32,
+    /// Octet at which its internal and external address begin.
+    pub(crate) internal: u32,
+    pub(crate) external: u32,
+}
+
+/// An entry as it stands in a file, with the place of each part.
+#[derive(Debug, Default)]
+pub(crate) struct ReadEntry {
+    pub(crate) name: String,
+    pub(crate) internal: Placed,
+    pub(crate) external: Placed,
+    pub(crate) is_outbound_only: bool,
+    pub(crate) except: Vec<Placed>,
+    pub(crate) line: u32,
+}
+
+/// A text and the octet it begins at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Placed {
+    pub(crate) text: String,
+    pub(crate) at: usize,
+}
+
+impl Plan {
+    /// Reads a plan and every file it names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, not just the first thing.
+    pub fn read(path: &Path) -> Result<Plan, Diagnostics> {
+        let relative = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let source = Source::read(path, relative).map_err(|error| match error {
+            SourceError::Undecodable(diagnostic) => {
+                Diagnostics::from(vec![Diagnostic { code: "syntax", ..*diagnostic }])
+            }
+            SourceError::Io(error) => {
+                let at = Location { file: path.display().to_string(), line: 0, column: 0 };
+                let message = format!("the plan can't be read: {error}");
+                let hint = "name a plan file in TOML; README.md shows one";
+                Diagnostics::of_missing_input(Diagnostic::error("missing-file", at, message).hint(hint))
+            }
+        })?;
+        let mut diagnostics = Diagnostics::default();
+        let document = reader::read(&source, &mut diagnostics);
+        let mut entries = Entries { builder: MapBuilder::new(), places: Vec::new() };
+        entries.builder.set_name(&document.name);
+        entries.builder.set_policy(document.policy);
+        let file = entries.builder.add_source(&source.relative);
+        for entry in &document.entries {
+            entries.add(entry, 0, file, &source, &mut diagnostics);
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut sources = vec![source];
+        for file in &document.files {
+            match open_table(folder, file, &sources) {
+                Ok(source) => {
+                    entries.add_table(&source, sources.len(), &mut diagnostics);
+                    sources.push(source);
+                }
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+        diagnostics.sort();
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let notes = diagnostics.into_iter().collect();
+        Ok(Plan { builder: entries.builder, sources, places: entries.places, notes })
+    }
+
+    /// Where one side of an entry stands.
+    pub(crate) fn locate(&self, entry: EntryId, side: impl FnOnce(&EntryPlace) -> u32) -> Location {
+        let nowhere = || Location { file: String::new(), line: 0, column: 0 };
+        let Some(place) = index(entry.0).and_then(|number| self.places.get(number)) else { return nowhere() };
+        let source = index(place.source).and_then(|number| self.sources.get(number));
+        source.zip(index(side(place))).map_or_else(nowhere, |(source, at)| source.locate(at))
+    }
+}
+
+/// Reads a file that the plan names. The plan itself is the first of `sources`.
+fn open_table(folder: &Path, file: &Placed, sources: &[Source]) -> Result<Source, Box<Diagnostic>> {
+    let error = |code, message: String, hint: &str| {
+        let nowhere = || Location { file: String::new(), line: 0, column: 0 };
+        let at = sources.first().map_or_else(nowhere, |plan| plan.locate(file.at));
+        Box::new(Diagnostic::error(code, at, message).excerpt(&file.text).hint(hint))
+    };
+    if sources.iter().any(|source| source.relative == file.text) {
+        return Err(error(
+            "duplicate-file",
+            "the file is named twice".to_owned(),
+            "name each file of entries once",
+        ));
+    }
+    // Relative paths count from the plan's folder.
+    Source::read(&folder.join(&file.text), file.text.clone()).map_err(|why| match why {
+        SourceError::Undecodable(diagnostic) => diagnostic,
+        SourceError::Io(why) => error(
+            "missing-file",
+            format!("the file can't be read: {why}"),
+            "relative paths count from the plan's folder",
+        ),
+    })
+}
+
+/// Entries as they are read.
+struct Entries {
+    builder: MapBuilder,
+    places: Vec<EntryPlace>,
+}
+
+impl Entries {
+    fn add_table(&mut self, source: &Source, number: usize, diagnostics: &mut Diagnostics) {
+        let file = self.builder.add_source(&source.relative);
+        let Some(mut rows) = Rows::open(source, diagnostics) else { return };
+        while let Some(entry) = rows.next_entry(diagnostics) {
+            self.add(&entry, number, file, source, diagnostics);
+        }
+    }
+
+    fn add(
+        &mut self,
+        entry: &ReadEntry,
+        number: usize,
+        file: SourceFile,
+        source: &Source,
+        diagnostics: &mut Diagnostics,
+    ) {
+        let except: Vec<&[u8]> = entry.except.iter().map(|domain| domain.text.as_bytes()).collect();
+        let direction = if entry.is_outbound_only { EntryDirection::Outbound } else { EntryDirection::Both };
+        let added = self.builder.add(&NewEntry {
+            name: &entry.name,
+            internal: entry.internal.text.as_bytes(),
+            external: entry.external.text.as_bytes(),
+            direction,
+            except: &except,
+            source: Some((file, entry.line)),
+        });
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        match added {
+            Ok(_) => self.places.push(EntryPlace {
+                source: narrow(number),
+                internal: narrow(entry.internal.at),
+                external: narrow(entry.external.at),
+            }),
+            Err(error) => diagnostics.push(entry_error(entry, &error, source)),
+        }
+    }
+}
+
+fn entry_error(entry: &ReadEntry, error: &EntryError, source: &Source) -> Diagnostic {
+    let except = |number: &usize| entry.except.get(*number).unwrap_or(&entry.internal);
+    let (code, placed, offset, hint) = match error {
+        EntryError::Address { side, error } => {
+            let placed = match side {
+                Side::Internal => &entry.internal,
+                Side::External => &entry.external,
+                Side::Except(number) => except(number),
+            };
+            (
+                "bad-address",
+                placed,
+                error.offset,
+                "write local-part@domain, domain, or *.domain as internal address",
+            )
+        }
+        EntryError::KindMismatch => {
+            ("kind-mismatch", &entry.external, 0, "map a mailbox to a mailbox and a domain to a domain")
+        }
+        EntryError::WildcardNotOutboundOnly => (
+            "wildcard-not-outbound-only",
+            &entry.internal,
+            0,
+            "make it outbound-only, and map inbound mail by mailbox",
+        ),
+        EntryError::WildcardExternal => ("wildcard-external", &entry.external, 0, "name one external domain"),
+        EntryError::ExceptWithoutWildcard => (
+            "except-without-wildcard",
+            entry.except.first().unwrap_or(&entry.internal),
+            0,
+            "drop the exceptions, or write *.domain as internal address",
+        ),
+        EntryError::ExceptOutside(number) => {
+            ("except-outside", except(number), 0, "an exception is a domain at or below the one behind *.")
+        }
+        _ => {
+            ("too-large", &entry.internal, 0, "shorten the name or the list of exceptions, or split the plan")
+        }
+    };
+    // Offsets count in the cell's text; in its quoted form in the file they may be a little further.
+    let in_place = source.text.get(placed.at..).is_some_and(|rest| rest.starts_with(&placed.text));
+    let at = placed.at + if in_place { offset } else { 0 };
+    Diagnostic::error(code, source.locate(at), error.to_string()).excerpt(&placed.text).hint(hint)
+}
+
+fn index(number: u32) -> Option<usize> {
+    usize::try_from(number).ok()
+}

@@ -1,0 +1,335 @@
+//! The plan file: TOML walked by hand, so that every mistake is found in one go and has its place.
+
+use readdress::{FieldSet, FieldSetError, Mode, Policy, Preset, Unmapped};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{Placed, ReadEntry};
+use crate::source::Source;
+
+/// What a plan file says.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    pub(crate) name: String,
+    pub(crate) policy: Policy,
+    /// Files of entries, as named.
+    pub(crate) files: Vec<Placed>,
+    /// Entries that stand in the plan file itself.
+    pub(crate) entries: Vec<ReadEntry>,
+}
+
+/// Tables of the plan language that this version does not act on. A plan that has one is refused:
+/// mail must not flow by half a plan.
+const LATER: &[&str] =
+    &["accepted-domain", "recipients", "group", "wave", "listener", "connector", "dns", "rule", "system"];
+
+/// Reads a plan file. What it says wrongly goes to `diagnostics`.
+pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
+    let mut document = Document::default();
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    for error in &errors {
+        let at = source.locate(error.span().map_or(0, |span| span.start));
+        let message = error.message().lines().collect::<Vec<_>>().join(": ");
+        let hint = "the plan is a TOML file; strings stand in quotes";
+        diagnostics.push(Diagnostic::error("syntax", at, message).hint(hint));
+    }
+    if !errors.is_empty() {
+        return document;
+    }
+    let mut reader = Reader { source, diagnostics };
+    let known = ["plan", "rewrite", "limits"];
+    reader.check_keys(root.get_ref(), &known, LATER);
+    if let Some(table) = reader.table(root.get_ref(), "plan") {
+        reader.check_keys(table, &["name"], &[]);
+        document.name = reader.string(table, "name").map(|name| name.text).unwrap_or_default();
+    }
+    if let Some(table) = reader.table(root.get_ref(), "rewrite") {
+        reader.rewrite(table, &mut document);
+    }
+    if let Some(table) = reader.table(root.get_ref(), "limits") {
+        reader.limits(table, &mut document.policy);
+    }
+    document
+}
+
+struct Reader<'s, 'd> {
+    source: &'s Source,
+    diagnostics: &'d mut Diagnostics,
+}
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+impl Reader<'_, '_> {
+    fn rewrite(&mut self, table: &DeTable<'_>, document: &mut Document) {
+        let known = [
+            "mode",
+            "preset",
+            "subaddress-delimiters",
+            "unmapped",
+            "outbound",
+            "inbound",
+            "entries",
+            "entry",
+        ];
+        self.check_keys(table, &known, &["parts", "on-signed", "scrub-display-names"]);
+        let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+        let preset = self.choice(table, "preset", &Preset::ALL.map(|preset| (preset.name(), preset)));
+        let mut policy = Policy::from_preset(preset.unwrap_or_default());
+        policy.mode = self.choice(table, "mode", &modes).unwrap_or_default();
+        let unmapped =
+            [Unmapped::Pass, Unmapped::Tempfail, Unmapped::Reject].map(|value| (value.name(), value));
+        policy.unmapped = self.choice(table, "unmapped", &unmapped).unwrap_or_default();
+        if let Some(delimiters) = self.string(table, "subaddress-delimiters") {
+            let is_delimiter =
+                |character: char| character.is_ascii_graphic() && !"@.\"\\()<>[]:;,".contains(character);
+            if delimiters.text.chars().all(is_delimiter) && delimiters.text.len() <= 16 {
+                policy.subaddress_delimiters = delimiters.text;
+            } else {
+                let hint = "write up to 16 characters that may stand in an address without quotes, such as \"+\" or \"+-\"";
+                self.error(
+                    "bad-value",
+                    delimiters.at,
+                    "these can't be subaddress delimiters",
+                    &delimiters.text,
+                    hint,
+                );
+            }
+        }
+        if let Some(fields) = self.field_set(table, "outbound") {
+            policy.outbound = fields;
+        }
+        if let Some(fields) = self.field_set(table, "inbound") {
+            policy.inbound = fields;
+        }
+        document.policy = policy;
+        for table in self.tables(table, "entries") {
+            self.check_keys(table.get_ref().as_table().unwrap_or(&DeTable::new()), &["file"], &[]);
+            let inner = table.get_ref().as_table();
+            if let Some(file) = inner.and_then(|inner| self.required(inner, "file", table.span().start)) {
+                document.files.push(file);
+            }
+        }
+        for table in self.tables(table, "entry") {
+            let at = table.span().start;
+            if let Some(entry) = table.get_ref().as_table().and_then(|inner| self.entry(inner, at)) {
+                document.entries.push(entry);
+            }
+        }
+    }
+
+    fn entry(&mut self, table: &DeTable<'_>, at: usize) -> Option<ReadEntry> {
+        self.check_keys(table, &["name", "internal", "external", "direction", "except"], &[]);
+        let name = self.string(table, "name").map(|name| name.text).unwrap_or_default();
+        let is_outbound_only = self.choice(table, "direction", &[("both", false), ("outbound", true)]);
+        let except = self.strings(table, "except");
+        let internal = self.required(table, "internal", at);
+        let external = self.required(table, "external", at);
+        Some(ReadEntry {
+            name,
+            line: self.source.locate(at).line,
+            internal: internal?,
+            external: external?,
+            is_outbound_only: is_outbound_only.unwrap_or_default(),
+            except,
+        })
+    }
+
+    fn limits(&mut self, table: &DeTable<'_>, policy: &mut Policy) {
+        let limits = &mut policy.limits;
+        let places = [
+            ("header-octets", &mut limits.header_octets),
+            ("fields", &mut limits.fields),
+            ("addresses", &mut limits.addresses),
+            ("received", &mut limits.received),
+        ];
+        self.check_keys(table, &places.each_ref().map(|(key, _)| *key), &[]);
+        for (key, limit) in places {
+            let Some(value) = table.get(key) else { continue };
+            let number = value.get_ref().as_integer();
+            let parsed = number.and_then(|number| {
+                u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
+            });
+            match parsed.filter(|&number| number > 0) {
+                Some(number) => *limit = number,
+                None if number.is_some() => {
+                    let excerpt = self.excerpt(value);
+                    let hint = "write a whole number from 1 to 4294967295";
+                    self.error(
+                        "bad-value",
+                        value.span().start,
+                        &format!("`{key}` is out of range"),
+                        &excerpt,
+                        hint,
+                    );
+                }
+                None => self.wrong_type(key, value, "a whole number"),
+            }
+        }
+    }
+
+    fn field_set(&mut self, table: &DeTable<'_>, direction: &str) -> Option<FieldSet> {
+        let table = self.table(table, direction)?;
+        self.check_keys(table, &["fields"], &[]);
+        let value = table.get("fields")?;
+        let names = self.strings(table, "fields");
+        match FieldSet::new(names.iter().map(|name| name.text.as_str())) {
+            Ok(fields) => Some(fields),
+            Err(error) => {
+                let (code, culprit, hint) = match &error {
+                    FieldSetError::NeverRewritten(name) => {
+                        ("never-rewritten", Some(name), "remove it from the list")
+                    }
+                    FieldSetError::NotAFieldName(name) => {
+                        ("bad-value", Some(name), "a field name is printable ASCII without colon and space")
+                    }
+                    FieldSetError::Duplicate(name) => {
+                        ("duplicate-field", Some(name), "name it once; case makes no difference")
+                    }
+                    _ => ("bad-value", None, "name fewer fields"),
+                };
+                let place = names.iter().rev().find(|name| Some(&name.text) == culprit);
+                let (at, excerpt) =
+                    place.map_or((value.span().start, ""), |name| (name.at, name.text.as_str()));
+                self.error(code, at, &error.to_string(), excerpt, hint);
+                None
+            }
+        }
+    }
+
+    /// Reports every key that is not known, with the nearest one that is.
+    fn check_keys(&mut self, table: &DeTable<'_>, known: &[&str], later: &[&str]) {
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let at = key.span().start;
+            if later.contains(&name) {
+                let message = format!("`{name}` is not supported by this version");
+                self.error(
+                    "unsupported",
+                    at,
+                    &message,
+                    name,
+                    "remove it, or use a version of readdress that has it",
+                );
+            } else {
+                let hint = match nearest(name, known.iter().chain(later).copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known here: {}", known.join(", ")),
+                };
+                self.error("unknown-key", at, &format!("unknown key `{name}`"), name, &hint);
+            }
+        }
+    }
+
+    fn table<'t>(&mut self, table: &'t DeTable<'t>, key: &str) -> Option<&'t DeTable<'t>> {
+        let value = table.get(key)?;
+        let inner = value.get_ref().as_table();
+        if inner.is_none() {
+            self.wrong_type(key, value, "a table");
+        }
+        inner
+    }
+
+    /// The tables of an array of tables.
+    fn tables<'t>(&mut self, table: &'t DeTable<'t>, key: &str) -> Vec<&'t Value<'t>> {
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, &format!("an array of tables: [[rewrite.{key}]]"));
+            return Vec::new();
+        };
+        let (tables, others): (Vec<_>, Vec<_>) = array.iter().partition(|item| item.get_ref().is_table());
+        for other in others {
+            self.wrong_type(key, other, "a table");
+        }
+        tables
+    }
+
+    fn string(&mut self, table: &DeTable<'_>, key: &str) -> Option<Placed> {
+        let value = table.get(key)?;
+        let placed = self.placed(value);
+        if placed.is_none() {
+            self.wrong_type(key, value, "a string");
+        }
+        placed
+    }
+
+    fn strings(&mut self, table: &DeTable<'_>, key: &str) -> Vec<Placed> {
+        let Some(value) = table.get(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.wrong_type(key, value, "an array of strings");
+            return Vec::new();
+        };
+        let mut strings = Vec::new();
+        for item in array {
+            match self.placed(item) {
+                Some(placed) => strings.push(placed),
+                None => self.wrong_type(key, item, "a string"),
+            }
+        }
+        strings
+    }
+
+    fn required(&mut self, table: &DeTable<'_>, key: &str, at: usize) -> Option<Placed> {
+        if !table.contains_key(key) {
+            let message = format!("`{key}` is missing");
+            self.error("missing-key", at, &message, "", &format!("add {key} = \"…\" to this table"));
+        }
+        self.string(table, key)
+    }
+
+    /// One of a few words.
+    fn choice<T: Copy>(&mut self, table: &DeTable<'_>, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let found = self.string(table, key)?;
+        let value = words.iter().find(|(word, _)| *word == found.text).map(|(_, value)| *value);
+        if value.is_none() {
+            let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let hint = match nearest(&found.text, list.iter().copied()) {
+                Some(near) => format!("did you mean \"{near}\"? Known: {}", list.join(", ")),
+                None => format!("known: {}", list.join(", ")),
+            };
+            let message = format!("`{key}` can't be \"{}\"", found.text);
+            self.error("unknown-value", found.at, &message, &found.text, &hint);
+        }
+        value
+    }
+
+    /// A string value and where its text begins, behind the quote.
+    fn placed(&self, value: &Value<'_>) -> Option<Placed> {
+        let text = value.get_ref().as_str()?.to_owned();
+        let start = value.span().start;
+        let is_quoted = self.source.text.get(start..).is_some_and(|rest| rest.starts_with(['"', '\'']));
+        Some(Placed { text, at: start + usize::from(is_quoted) })
+    }
+
+    fn wrong_type(&mut self, key: &str, value: &Value<'_>, wanted: &str) {
+        let message = format!("`{key}` is {} {}", value.get_ref().type_str(), "here");
+        let excerpt = self.excerpt(value);
+        self.error("wrong-type", value.span().start, &message, &excerpt, &format!("write {wanted}"));
+    }
+
+    fn excerpt(&self, value: &Value<'_>) -> String {
+        let text = self.source.text.get(value.span()).unwrap_or_default();
+        text.lines().next().unwrap_or_default().to_owned()
+    }
+
+    fn error(&mut self, code: &'static str, at: usize, message: &str, excerpt: &str, hint: &str) {
+        let mut diagnostic = Diagnostic::error(code, self.source.locate(at), message).hint(hint);
+        if !excerpt.is_empty() {
+            diagnostic = diagnostic.excerpt(excerpt);
+        }
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// The known word most like another, if one is like it.
+pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let likeness = |candidate: &str| strsim::jaro_winkler(&word.to_lowercase(), candidate);
+    known
+        .map(|candidate| (likeness(candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

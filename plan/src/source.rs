@@ -1,0 +1,87 @@
+//! A file of the plan: its text, and lines and columns in it.
+
+use std::io;
+use std::path::Path;
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::diagnostic::{Diagnostic, Location};
+
+/// The most octets of one file of a plan.
+pub(crate) const FILE_OCTETS_MAX: u64 = 4 * 1024 * 1024 * 1024 - 1;
+
+/// A file of the plan, decoded.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// As the person who named the plan finds it.
+    pub(crate) shown: String,
+    /// Relative to the plan, as it stands in it.
+    pub(crate) relative: String,
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// Reads a file as UTF-8, or as UTF-16 if it begins with a byte order mark. An undecodable
+    /// file is an error at its first undecodable character; nothing is ever replaced.
+    pub(crate) fn read(path: &Path, relative: String) -> Result<Source, SourceError> {
+        let length = std::fs::metadata(path).map_err(SourceError::Io)?.len();
+        if length > FILE_OCTETS_MAX {
+            return Err(SourceError::Io(io::Error::new(io::ErrorKind::FileTooLarge, "4 GiB or more")));
+        }
+        let octets = std::fs::read(path).map_err(SourceError::Io)?;
+        let shown = path.display().to_string();
+        let (encoding, mark) = Encoding::for_bom(&octets).unwrap_or((UTF_8, 0));
+        let content = octets.get(mark..).unwrap_or_default();
+        let failure = |at: Location, why: &str| {
+            let hint = "save the file as UTF-8 (PowerShell: Export-Csv -NoTypeInformation -Encoding UTF8)";
+            SourceError::Undecodable(Box::new(Diagnostic::error("lossy-csv", at, why).hint(hint)))
+        };
+        let text = if encoding == UTF_8 {
+            String::from_utf8(content.to_vec()).map_err(|error| {
+                let valid = content.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+                let before = String::from_utf8_lossy(valid);
+                let looks_like_utf16 = content.iter().take(64).filter(|&&octet| octet == 0).count() > 8;
+                let why = if looks_like_utf16 {
+                    "the file looks like UTF-16 without a byte order mark"
+                } else {
+                    "the file is not UTF-8 here"
+                };
+                failure(locate(&shown, &before, before.len()), why)
+            })?
+        } else {
+            debug_assert!(encoding == UTF_16LE || encoding == UTF_16BE, "the only other marks there are");
+            let decoded = encoding.decode_without_bom_handling_and_without_replacement(content);
+            decoded.map(String::from).ok_or_else(|| {
+                failure(
+                    Location { file: shown.clone(), line: 0, column: 0 },
+                    "the file is not UTF-16 as its first octets say",
+                )
+            })?
+        };
+        if let Some(at) = text.find('\0') {
+            let why = "a NUL character; the file looks like UTF-16 without a byte order mark, or damaged";
+            return Err(failure(locate(&shown, &text, at), why));
+        }
+        Ok(Source { shown, relative, text })
+    }
+
+    /// The place of an octet of the text.
+    pub(crate) fn locate(&self, offset: usize) -> Location {
+        locate(&self.shown, &self.text, offset)
+    }
+}
+
+/// Why a file can't be used.
+pub(crate) enum SourceError {
+    Io(io::Error),
+    Undecodable(Box<Diagnostic>),
+}
+
+fn locate(file: &str, text: &str, offset: usize) -> Location {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |feed| feed + 1);
+    let line = before.matches('\n').count() + 1;
+    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Location { file: file.to_owned(), line: number(line), column: number(column) }
+}

@@ -1,0 +1,313 @@
+//! Entries as CSV: `Name,InternalAddress,ExternalAddress[,ExceptionList][,OutboundOnly]`, the
+//! columns of Exchange's address rewrite entries.
+//!
+//! The `csv` crate takes the cells apart. It forgives quotes that open in the middle of a cell or
+//! never close, and then shifts or swallows rows; so each row that has a quote is read a second
+//! time, strictly, and a row that is not plain RFC 4180 is an error.
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{Placed, ReadEntry};
+use crate::reader::nearest;
+use crate::source::Source;
+
+/// The columns, as named in header rows, and whether a table must have them.
+const COLUMNS: [(&str, bool); 5] = [
+    ("Name", false),
+    ("InternalAddress", true),
+    ("ExternalAddress", true),
+    ("ExceptionList", false),
+    ("OutboundOnly", false),
+];
+
+/// Delimiters that spreadsheets write.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// The rows of one file.
+pub(crate) struct Rows<'s> {
+    source: &'s Source,
+    reader: csv::Reader<&'s [u8]>,
+    delimiter: u8,
+    /// For each of [`COLUMNS`], its place in a row.
+    places: [Option<usize>; COLUMNS.len()],
+    width: usize,
+    record: ByteRecord,
+    /// Line of the record, from 1.
+    line: u32,
+}
+
+impl<'s> Rows<'s> {
+    /// Reads the header row.
+    pub(crate) fn open(source: &'s Source, diagnostics: &mut Diagnostics) -> Option<Rows<'s>> {
+        let text = source.text.as_str();
+        if text.starts_with("#TYPE") {
+            let message = "the first line is a PowerShell type, not a header row";
+            let hint = "export with -NoTypeInformation -Encoding UTF8: without them PowerShell replaces characters by '?'";
+            diagnostics.push(
+                Diagnostic::error("lossy-csv", source.locate(0), message)
+                    .excerpt(first_line(text))
+                    .hint(hint),
+            );
+            return None;
+        }
+        let delimiter = sniff(first_line(text));
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(text.as_bytes());
+        let mut rows = Rows {
+            source,
+            reader,
+            delimiter,
+            places: [None; COLUMNS.len()],
+            width: 0,
+            record: ByteRecord::new(),
+            line: 0,
+        };
+        rows.read_header(diagnostics).then_some(rows)
+    }
+
+    /// The next entry; rows with mistakes are reported and passed over.
+    pub(crate) fn next_entry(&mut self, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+        loop {
+            let start = self.next_record()?;
+            match self.entry(start) {
+                Ok(Some(entry)) => return Some(entry),
+                Ok(None) => {}
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+        }
+    }
+
+    fn read_header(&mut self, diagnostics: &mut Diagnostics) -> bool {
+        let hint = "the first row names the columns: Name,InternalAddress,ExternalAddress,ExceptionList,OutboundOnly";
+        let Some(start) = self.next_record() else {
+            let message = "the file is empty";
+            diagnostics.push(Diagnostic::error("missing-column", self.source.locate(0), message).hint(hint));
+            return false;
+        };
+        let cells = match self.cells(start) {
+            Ok(cells) => cells,
+            Err(diagnostic) => {
+                diagnostics.push(*diagnostic);
+                return false;
+            }
+        };
+        self.width = cells.len();
+        let mut is_good = true;
+        for (number, cell) in cells.iter().enumerate() {
+            let found = COLUMNS.iter().position(|(name, _)| name.eq_ignore_ascii_case(&cell.text));
+            match found.and_then(|column| self.places.get_mut(column)) {
+                Some(place @ None) => *place = Some(number),
+                Some(Some(_)) => {
+                    is_good = false;
+                    let message = "the column stands twice";
+                    let at = self.source.locate(cell.at);
+                    diagnostics.push(
+                        Diagnostic::error("duplicate-column", at, message).excerpt(&cell.text).hint(hint),
+                    );
+                }
+                None => {
+                    let hint = match nearest(&cell.text, COLUMNS.iter().map(|(name, _)| *name)) {
+                        Some(near) => format!("did you mean `{near}`? Unknown columns are passed over"),
+                        None => "unknown columns are passed over".to_owned(),
+                    };
+                    let at = self.source.locate(cell.at);
+                    let message = format!("unknown column `{}`", cell.text);
+                    diagnostics.push(
+                        Diagnostic::warning("unknown-column", at, message).excerpt(&cell.text).hint(hint),
+                    );
+                }
+            }
+        }
+        for ((name, is_required), place) in COLUMNS.iter().zip(self.places) {
+            if *is_required && place.is_none() {
+                is_good = false;
+                let message = format!("the column {name} is missing");
+                let at = self.source.locate(start);
+                let header = first_line(self.source.text.get(start..).unwrap_or_default());
+                diagnostics.push(Diagnostic::error("missing-column", at, message).excerpt(header).hint(hint));
+            }
+        }
+        is_good
+    }
+
+    /// Reads one row into `record` and returns the octet it begins at.
+    fn next_record(&mut self) -> Option<usize> {
+        // Reading octets from memory has no errors, and rows of any width are let through.
+        if !self.reader.read_byte_record(&mut self.record).unwrap_or(false) {
+            return None;
+        }
+        let position = self.record.position()?;
+        let end_before = usize::try_from(position.byte()).ok()?;
+        // The reader names the end of the row before; blank lines lie between.
+        let text = self.source.text.as_bytes();
+        let is_blank = |octet: &&u8| matches!(octet, b'\r' | b'\n');
+        let blank = text.get(end_before..)?.iter().take_while(is_blank).count();
+        let start = end_before + blank;
+        let feeds = self.source.text.get(end_before..start)?.matches('\n').count();
+        self.line = u32::try_from(position.line()).ok()?.saturating_add(u32::try_from(feeds).ok()?);
+        Some(start)
+    }
+
+    fn entry(&self, start: usize) -> Result<Option<ReadEntry>, Box<Diagnostic>> {
+        let cells = self.cells(start)?;
+        if cells.iter().all(|cell| cell.text.is_empty()) {
+            return Ok(None);
+        }
+        if cells.len() != self.width {
+            let message = format!("the row has {} cells and the header row {}", cells.len(), self.width);
+            let row = first_line(self.source.text.get(start..).unwrap_or_default());
+            let hint = "put a cell that contains the delimiter in quotes";
+            return Err(Box::new(
+                Diagnostic::error("ragged-row", self.source.locate(start), message).excerpt(row).hint(hint),
+            ));
+        }
+        let [name, internal, external, except, outbound_only] =
+            self.places.map(|place| place.and_then(|place| cells.get(place)));
+        Ok(Some(ReadEntry {
+            name: name.map(|cell| cell.text.clone()).unwrap_or_default(),
+            internal: self.address(internal, "InternalAddress", start)?,
+            external: self.address(external, "ExternalAddress", start)?,
+            is_outbound_only: outbound_only.map_or(Ok(false), |cell| self.boolean(cell))?,
+            except: except.map_or(Ok(Vec::new()), |cell| self.list(cell))?,
+            line: self.line,
+        }))
+    }
+
+    fn address(&self, cell: Option<&Placed>, column: &str, start: usize) -> Result<Placed, Box<Diagnostic>> {
+        match cell {
+            Some(cell) if cell.text.is_empty() => {
+                let message = format!("the cell {column} is empty");
+                let row = first_line(self.source.text.get(start..).unwrap_or_default());
+                let hint = "fill it in, or remove the row";
+                Err(Box::new(
+                    Diagnostic::error("empty-cell", self.source.locate(cell.at), message)
+                        .excerpt(row)
+                        .hint(hint),
+                ))
+            }
+            Some(cell) => self.whole(cell),
+            None => Ok(Placed::default()),
+        }
+    }
+
+    /// A cell with addresses, if no character of it was lost on the way.
+    fn whole(&self, cell: &Placed) -> Result<Placed, Box<Diagnostic>> {
+        match cell.text.find(['?', '\u{fffd}']) {
+            Some(at) => {
+                let message = "a character of this address was lost when the file was written";
+                let hint = "export again as UTF-8 (PowerShell: Export-Csv -NoTypeInformation -Encoding UTF8)";
+                let at = self.source.locate(cell.at + at);
+                Err(Box::new(Diagnostic::error("lossy-csv", at, message).excerpt(&cell.text).hint(hint)))
+            }
+            None => Ok(cell.clone()),
+        }
+    }
+
+    fn boolean(&self, cell: &Placed) -> Result<bool, Box<Diagnostic>> {
+        match cell.text.to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" | "$true" => Ok(true),
+            "" | "false" | "no" | "0" | "$false" => Ok(false),
+            _ => {
+                let message = "OutboundOnly is neither true nor false";
+                let at = self.source.locate(cell.at);
+                Err(Box::new(
+                    Diagnostic::error("unknown-value", at, message)
+                        .excerpt(&cell.text)
+                        .hint("write true or false"),
+                ))
+            }
+        }
+    }
+
+    /// A list of domains in one cell, separated by commas.
+    fn list(&self, cell: &Placed) -> Result<Vec<Placed>, Box<Diagnostic>> {
+        let cell = self.whole(cell)?;
+        let mut list = Vec::new();
+        let mut at = cell.at;
+        for item in cell.text.split(',') {
+            let text = item.trim();
+            if !text.is_empty() {
+                let before = item.len() - item.trim_start().len();
+                list.push(Placed { text: text.to_owned(), at: at + before });
+            }
+            at += item.len() + 1;
+        }
+        Ok(list)
+    }
+
+    /// The cells of the row at `start`, without the white space around them, each with its place.
+    fn cells(&self, start: usize) -> Result<Vec<Placed>, Box<Diagnostic>> {
+        let mut cells = Vec::with_capacity(self.record.len());
+        let mut at = start;
+        for field in &self.record {
+            let is_quoted = self.source.text.as_bytes().get(at) == Some(&b'"');
+            let raw = self.raw_cell(at)?;
+            // The source is UTF-8 and delimiters are ASCII, so every cell is UTF-8.
+            let text = std::str::from_utf8(field).unwrap_or_default();
+            let before = text.len() - text.trim_start().len();
+            cells.push(Placed { text: text.trim().to_owned(), at: at + before + usize::from(is_quoted) });
+            at += raw + 1;
+        }
+        Ok(cells)
+    }
+
+    /// Octets of the cell at `at`, its quotes included, by the strict reading.
+    fn raw_cell(&self, at: usize) -> Result<usize, Box<Diagnostic>> {
+        let rest = self.source.text.as_bytes().get(at..).unwrap_or_default();
+        let is_end = |octet: u8| octet == self.delimiter || matches!(octet, b'\r' | b'\n');
+        let bad = |offset: usize, message: &str, hint: &str| {
+            let row = first_line(self.source.text.get(at..).unwrap_or_default());
+            Err(Box::new(
+                Diagnostic::error("bad-quoting", self.source.locate(at + offset), message)
+                    .excerpt(row)
+                    .hint(hint),
+            ))
+        };
+        if rest.first() != Some(&b'"') {
+            let length = rest.iter().position(|&octet| is_end(octet)).unwrap_or(rest.len());
+            let cell = rest.get(..length).unwrap_or_default();
+            let spaces = cell.iter().take_while(|octet| **octet == b' ').count();
+            if spaces > 0 && cell.get(spaces) == Some(&b'"') {
+                return bad(
+                    spaces,
+                    "a space stands before the quote",
+                    "remove the space: the quote must be the cell's first character",
+                );
+            }
+            return Ok(length);
+        }
+        let mut position = 1;
+        loop {
+            match (rest.get(position), rest.get(position + 1)) {
+                (Some(b'"'), Some(b'"')) => position += 2,
+                (Some(b'"'), next) if next.is_none_or(|&octet| is_end(octet)) => return Ok(position + 1),
+                (Some(b'"'), _) => {
+                    let hint = "write a quote inside a cell twice, and the whole cell in quotes: \"\"\"jane doe\"\"@example.com\"";
+                    return bad(position + 1, "text follows the closing quote", hint);
+                }
+                (Some(_), _) => position += 1,
+                (None, _) => {
+                    return bad(
+                        0,
+                        "the quote is never closed",
+                        "close it, or write it twice to mean a quote",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// The delimiter that the header row has most of.
+fn sniff(header: &str) -> u8 {
+    let count = |delimiter: u8| header.bytes().filter(|&octet| octet == delimiter).count();
+    DELIMITERS.into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+}
