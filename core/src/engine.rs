@@ -79,7 +79,7 @@ impl Engine {
 
     /// The map.
     #[must_use]
-    pub fn map(&self) -> &Map<MapData> {
+    pub fn map(&self) -> &Map {
         &self.shared.map
     }
 
@@ -234,7 +234,7 @@ impl Engine {
 
 /// Appends the address that an entry gives for `scratch.address` to `scratch.texts`. `false` if
 /// that is the same address.
-pub(crate) fn write_target(map: &Map<MapData>, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
+pub(crate) fn write_target(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
     let Some(record) = map.record(hit.entry).filter(|record| !record.is_identity) else { return false };
     let target = match side {
         KeySide::Internal => record.external,
@@ -343,7 +343,7 @@ impl<'a> FieldByField<'a> {
 }
 
 /// What a host does with a message: the plan's answer to unmapped addresses.
-pub(crate) fn verdict(map: &Map<MapData>, has_unmapped: bool) -> Unmapped {
+pub(crate) fn verdict(map: &Map, has_unmapped: bool) -> Unmapped {
     match map.policy().mode {
         Mode::Enforce if has_unmapped => map.policy().unmapped,
         _ => Unmapped::Pass,

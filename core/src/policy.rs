@@ -73,6 +73,17 @@ pub enum Mode {
     Shadow,
 }
 
+impl Mode {
+    /// The name in plans and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Enforce => "enforce",
+            Mode::Shadow => "shadow",
+        }
+    }
+}
+
 /// What to do with a message that names an address in a mapped domain which no entry maps.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Unmapped {

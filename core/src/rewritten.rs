@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice, Write};
 
 use crate::address::Reason;
-use crate::engine::{MapData, verdict};
+use crate::engine::verdict;
 use crate::flags::Flags;
 use crate::map::{Entry, Map};
 use crate::policy::{Mode, Unmapped};
@@ -15,7 +15,7 @@ use crate::span::{Span, widen};
 /// The outcome of rewriting one message.
 #[derive(Clone, Copy)]
 pub struct Rewritten<'a> {
-    map: &'a Map<MapData>,
+    map: &'a Map,
     scratch: &'a Scratch,
     /// What the edits are places in: the message, or the bodies of single fields.
     source: &'a [u8],
@@ -97,15 +97,11 @@ impl FieldChange<'_> {
 }
 
 impl<'a> Rewritten<'a> {
-    pub(crate) fn of_message(
-        map: &'a Map<MapData>,
-        message: &'a [u8],
-        scratch: &'a Scratch,
-    ) -> Rewritten<'a> {
+    pub(crate) fn of_message(map: &'a Map, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
         Rewritten { map, scratch, source: message, is_field_by_field: false }
     }
 
-    pub(crate) fn of_fields(map: &'a Map<MapData>, scratch: &'a Scratch) -> Rewritten<'a> {
+    pub(crate) fn of_fields(map: &'a Map, scratch: &'a Scratch) -> Rewritten<'a> {
         Rewritten { map, scratch, source: &scratch.bodies, is_field_by_field: true }
     }
 

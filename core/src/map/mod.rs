@@ -12,6 +12,7 @@ mod lookup;
 mod publish;
 mod record;
 
+use crate::engine::MapData;
 use crate::error::Error;
 use crate::map::automaton::Automaton;
 use crate::map::format::{Decoder, SectionId, Sections, malformed};
@@ -31,7 +32,7 @@ pub use crate::map::record::{EntryDirection, EntryKind};
 
 /// A verified map file in memory of any kind. Immutable, so it may be shared between threads.
 #[derive(Debug)]
-pub struct Map<D = Vec<u8>> {
+pub struct Map<D = MapData> {
     data: D,
     sections: Sections,
     name: String,
@@ -144,13 +145,13 @@ impl<D: AsRef<[u8]>> Map<D> {
 
     /// The files the entries came from, relative to the plan.
     #[must_use]
-    pub fn sources(&self) -> Vec<&str> {
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = &str> {
         let mut decoder = self.decoder(SectionId::Sources);
         let mut sources = Vec::new();
         while let Ok(source) = decoder.short_str() {
             sources.push(source);
         }
-        sources
+        sources.into_iter()
     }
 
     /// The file's sections, in order.

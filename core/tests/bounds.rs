@@ -1,0 +1,178 @@
+//! Time, stack and memory, whatever the input.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
+#![allow(unsafe_code, reason = "counting allocations takes an allocator")]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use readdress::{Direction, Engine, Error, Limit, Limits, PathKind, Policy, Scratch};
+use support::{engine, engine_with};
+
+const SIZE: usize = 16 * 1024 * 1024;
+
+/// Inputs that have broken other parsers, as endless repetitions.
+const PATHOLOGICAL: [(&str, &str, &str); 18] = [
+    ("parentheses", "To: ", "("),
+    ("closed parentheses", "To: ", "(,)"),
+    ("quoted backslashes", "To: ", "\"\\"),
+    ("quotes and commas", "To: ", "\","),
+    ("escaped quotes and commas", "To: \"", "\\\","),
+    ("colons", "To: ", "a:"),
+    ("angles", "To: ", "<"),
+    ("commas", "To: ", ","),
+    ("folds", "To: ", "\r\n "),
+    ("folds in an address", "To: user@", "a\r\n .\r\n "),
+    ("one-letter fields", "", "a:\n"),
+    ("ats", "To: ", "@"),
+    ("brackets and commas", "To: ", "a@[,"),
+    ("dots", "To: user@", "a."),
+    ("routes", "To: <", "@a,"),
+    ("mapped addresses", "To: ", "user@i.example,"),
+    ("malformed beside a mapped domain", "To: i.example ", "a@b@c,"),
+    ("mapped domains in disorder", "To: <", "i.example "),
+];
+
+/// The message of `size` octets, in whose time nothing but its size may matter.
+fn message(start: &str, unit: &str, size: usize) -> Vec<u8> {
+    let mut message = start.as_bytes().to_vec();
+    message.extend(unit.as_bytes().iter().cycle().take(size - start.len()));
+    message
+}
+
+fn unlimited() -> Engine {
+    let limits = Limits { header_octets: u32::MAX, fields: u32::MAX, addresses: u32::MAX, received: 100 };
+    engine_with(
+        Policy { limits, ..Policy::default() },
+        &[("user@i.example", "somebody@x.example", readdress::EntryDirection::Both, &[])],
+    )
+}
+
+/// The best of a few runs: what the machine does in between only ever adds.
+fn best(runs: usize, mut run: impl FnMut()) -> Duration {
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed()
+        })
+        .min()
+        .unwrap()
+}
+
+#[test]
+fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
+    let engine = unlimited();
+    for (name, start, unit) in PATHOLOGICAL {
+        let engine = engine.clone();
+        let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
+            let time = |size: usize, runs| {
+                let message = message(start, unit, size);
+                let mut scratch = Scratch::new();
+                best(runs, || {
+                    let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
+                    assert!(done.size() >= message.len());
+                })
+            };
+            (time(SIZE / 64, 5), time(SIZE, 2))
+        });
+        let (small, large) = thread.unwrap().join().unwrap();
+        // 64 times the octets: a quadratic step would take 4096 times as long. Four times slack
+        // for caches and a busy machine.
+        assert!(large < small.max(Duration::from_micros(50)) * 64 * 4, "{name}: {small:?} -> {large:?}");
+    }
+}
+
+#[test]
+fn limits_are_reported_and_leave_the_message_alone() {
+    let limit = |limits: Limits, message: &[u8]| {
+        let engine = engine_with(
+            Policy { limits, ..Policy::default() },
+            &[("a@i.example", "b@x.example", readdress::EntryDirection::Both, &[])],
+        );
+        match engine.rewrite_into(Direction::Outbound, message, &mut Scratch::new()) {
+            Ok(_) => None,
+            Err(Error::Limit { limit, offset, .. }) => Some((limit, offset)),
+            Err(other) => unreachable!("{other}"),
+        }
+    };
+    let limits = Limits { header_octets: 40, fields: 2, addresses: 3, received: 100 };
+    assert_eq!(limit(limits, b"To: a@i.example,b@c,d@e\nX: y\n\nlong long long long body"), None);
+    assert_eq!(limit(limits, b"To: a,b,c,d@e,f@g,h@i,j@k\nX: y\n\n"), Some((Limit::Addresses, 22)));
+    assert_eq!(limit(limits, b"A: 1\nB: 2\nC: 3\n\n"), Some((Limit::Fields, 10)));
+    assert_eq!(
+        limit(limits, &[b'A', b':'].into_iter().chain([b'x'; 60]).collect::<Vec<_>>()),
+        Some((Limit::HeaderOctets, 40))
+    );
+    // What does not parse counts as an address, too: no list of reports grows without bound.
+    assert_eq!(limit(limits, b"To: @,@,@,@\n\n").map(|(limit, _)| limit), Some(Limit::Addresses));
+}
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn i8_nothing_is_allocated_once_warm() {
+    let engine = engine(&[
+        ("user@i.example", "a.much.longer.name.than.before.so.that.lines.have.to.be.folded@x.example"),
+        ("\"q q\"@i.example", "\"r r\"@x.example"),
+        ("d.example", "e.example"),
+    ]);
+    let long = format!("To: {}\r\n\r\n", vec!["user@i.example"; 60].join(", "));
+    let messages: [&[u8]; 5] = [
+        b"Subject: nothing\r\n\r\n",
+        b"From: \"U, S\" <user+tag@i.example>\r\nTo: x (c) @ d.example, \"q q\"+t@i.example\r\n\r\n",
+        b"From: a@b@c, user@i.example\r\nCc: nobody@i.example, \"q q+t\"@i.example\r\n\r\n",
+        b"To: \"unterminated i.example, user@i.example\r\n",
+        long.as_bytes(),
+    ];
+    let mut scratch = Scratch::new();
+    let mut run = |scratch: &mut Scratch| {
+        for message in messages {
+            for direction in Direction::ALL {
+                let done = engine.rewrite_into(direction, message, scratch).unwrap();
+                assert!(done.slices().map(<[u8]>::len).sum::<usize>() == done.size());
+                assert!(
+                    done.skipped().all(|skip| !skip.field.is_empty())
+                        && done.unmapped().all(|address| !address.is_empty())
+                );
+            }
+        }
+        for path in [&b"<user+x@i.example>"[..], b"<>", b"other@elsewhere.example"] {
+            let path = engine.rewrite_path(Direction::Outbound, PathKind::Reverse, path, scratch).unwrap();
+            assert!(!path.to().is_empty());
+        }
+    };
+    run(&mut scratch);
+    let before = ALLOCATIONS.get();
+    run(&mut scratch);
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}

@@ -1,0 +1,210 @@
+//! Map files: the same entries give the same octets, and nothing but those octets opens.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may stop")]
+
+mod support;
+
+use proptest::prelude::*;
+use readdress::{
+    ConflictKind, Direction, Engine, EntryDirection, Error, Map, MapBuilder, MapErrorKind, NewEntry, Policy,
+    Preset, Scratch, publish,
+};
+use support::config;
+
+fn entry<'a>(internal: &'a str, external: &'a str, direction: EntryDirection) -> NewEntry<'a> {
+    NewEntry {
+        name: "",
+        internal: internal.as_bytes(),
+        external: external.as_bytes(),
+        direction,
+        except: &[],
+        source: None,
+    }
+}
+
+fn small() -> Vec<u8> {
+    let mut builder = MapBuilder::new();
+    builder.set_name("small");
+    builder.add(&entry("a@i.example", "b@x.example", EntryDirection::Both)).unwrap();
+    builder.add(&entry("i.example", "x.example", EntryDirection::Both)).unwrap();
+    let wildcard = NewEntry {
+        except: &[b"keep.l.example"],
+        ..entry("*.l.example", "x.example", EntryDirection::Outbound)
+    };
+    builder.add(&wildcard).unwrap();
+    builder.finish().unwrap()
+}
+
+fn refusal(bytes: Vec<u8>) -> MapErrorKind {
+    match Map::new(bytes) {
+        Err(Error::Map(error)) => error.kind,
+        other => panic!("{:?} is a refusal", other.map(|map| map.entry_count())),
+    }
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    let map = small();
+    assert!(Map::new(map.clone()).is_ok());
+    for at in 0..map.len() {
+        for bit in 0..8 {
+            let mut damaged = map.clone();
+            damaged[at] ^= 1 << bit;
+            assert!(Map::new(damaged).is_err(), "bit {bit} of octet {at}");
+        }
+    }
+}
+
+#[test]
+fn every_missing_or_added_octet_is_refused() {
+    let map = small();
+    for length in 0..map.len() {
+        assert!(Map::new(&map[..length]).is_err(), "{length} octets");
+    }
+    for extra in [0, 1, 255] {
+        let mut longer = map.clone();
+        longer.push(extra);
+        assert!(matches!(refusal(longer), MapErrorKind::Length { .. }));
+    }
+    for at in 0..map.len() {
+        let mut shorter = map.clone();
+        shorter.remove(at);
+        assert!(Map::new(shorter).is_err(), "without octet {at}");
+        let mut longer = map.clone();
+        longer.insert(at, 0);
+        assert!(Map::new(longer).is_err(), "a zero before octet {at}");
+    }
+}
+
+/// The seal made anew, as a forger would.
+fn reseal(mut map: Vec<u8>) -> Vec<u8> {
+    let end = map.len() - 32;
+    let seal = blake3::hash(&map[..end]);
+    map[end..].copy_from_slice(seal.as_bytes());
+    map
+}
+
+#[test]
+fn a_newer_version_says_so() {
+    let mut map = small();
+    map[8] = 2;
+    assert_eq!(refusal(reseal(map)), MapErrorKind::Version { major: 2, minor: 0 });
+    let mut map = small();
+    map[12] = 4;
+    assert_eq!(refusal(reseal(map)), MapErrorKind::Features(4));
+    assert_eq!(refusal(b"From: x\n\n".to_vec()), MapErrorKind::NotAMap);
+}
+
+#[test]
+fn the_order_of_adding_makes_no_difference() {
+    let entries =
+        [("a@i.example", "z@x.example"), ("b@i.example", "y@x.example"), ("j.example", "w.example")];
+    let build = |order: [usize; 3]| {
+        let mut builder = MapBuilder::new();
+        for number in order {
+            builder.add(&entry(entries[number].0, entries[number].1, EntryDirection::Both)).unwrap();
+        }
+        builder.finish().unwrap()
+    };
+    assert_eq!(build([0, 1, 2]), build([2, 0, 1]));
+}
+
+#[test]
+fn what_went_in_can_be_read_back() {
+    let mut policy = Policy::from_preset(Preset::Edge2016);
+    policy.subaddress_delimiters = "+-".to_owned();
+    policy.limits.fields = 7;
+    let mut builder = MapBuilder::new();
+    builder.set_name("näme");
+    builder.set_policy(policy.clone());
+    let file = builder.add_source("dir/entries.csv");
+    let added = NewEntry {
+        name: "Jörg",
+        source: Some((file, 12)),
+        ..entry("\"J x\"@I.example.", "j@x.example", EntryDirection::Outbound)
+    };
+    builder.add(&added).unwrap();
+    let map = Map::new(builder.finish().unwrap()).unwrap();
+    assert_eq!((map.name(), map.policy(), map.entry_count()), ("näme", &policy, 1));
+    assert_eq!(map.sources().collect::<Vec<_>>(), ["dir/entries.csv"]);
+    let read = map.entry(0).unwrap();
+    assert_eq!((read.name, read.file, read.line), ("Jörg", Some("dir/entries.csv"), 12));
+    assert_eq!((read.internal, read.external), (&b"\"J x\"@I.example"[..], &b"j@x.example"[..]));
+    assert_eq!(read.direction, EntryDirection::Outbound);
+    assert_eq!(map.generation().len(), 64);
+    let sections: usize = map.sections().map(|section| section.length).sum();
+    assert!(sections < map.size() && map.size() < sections + 600);
+}
+
+#[test]
+fn entries_that_contradict_each_other_are_all_named() {
+    let mut builder = MapBuilder::new();
+    for (internal, external) in [
+        ("a@i.example", "a@x.example"),
+        ("A@i.example", "b@x.example"),
+        ("c@i.example", "\"a\"@X.example"),
+        ("\"a\"@i.example.", "d@x.example"),
+    ] {
+        builder.add(&entry(internal, external, EntryDirection::Both)).unwrap();
+    }
+    let found: Vec<_> = builder
+        .conflicts()
+        .iter()
+        .map(|conflict| (conflict.kind, conflict.first.0, conflict.second.0))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (ConflictKind::DuplicateInternal, 0, 1),
+            (ConflictKind::NotInvertible, 0, 2),
+            (ConflictKind::DuplicateInternal, 0, 3),
+        ]
+    );
+    assert!(builder.finish().is_err());
+}
+
+#[test]
+fn publishing_replaces_whole_files_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("contoso.map");
+    publish(&path, &small()).unwrap();
+    assert_eq!(Engine::open(&path).unwrap().map().entry_count(), 3);
+    let mut damaged = small();
+    damaged[100] ^= 1;
+    assert!(publish(&path, &damaged).is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), small());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
+    assert!(publish(&folder.path().join("none/contoso.map"), &small()).is_err());
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// A file that is sealed but wrong costs answers, never the process.
+    #[test]
+    fn a_forged_map_stops_nothing(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        address in prop::sample::select(vec!["a@i.example", "b@x.example", "q@i.example", "z@s.l.example", "z@keep.l.example"]),
+    ) {
+        let mut map = small();
+        let length = map.len();
+        for (place, octet) in damage {
+            map[place.index(length)] = octet;
+        }
+        if let Ok(engine) = Engine::from_bytes(reseal(map)) {
+            let mut scratch = Scratch::new();
+            for direction in Direction::ALL {
+                let message = format!("From: {address}\nTo: {address}\n\n");
+                if let Ok(done) = engine.rewrite_into(direction, message.as_bytes(), &mut scratch) {
+                    let output = done.to_vec();
+                    prop_assert_eq!(output.iter().filter(|&&octet| octet == b'\n').count(), 3);
+                    _ = done.edits().count();
+                }
+                _ = engine.explain(direction, address.as_bytes());
+            }
+            _ = engine.map().entries().count();
+            _ = engine.map().sections().count();
+        }
+    }
+}

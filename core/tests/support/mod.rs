@@ -1,0 +1,348 @@
+//! What the engine's tests share: small maps, and messages whose right outcome is known from how
+//! they were put together.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "test support; each test uses a part"
+)]
+
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::Config;
+use readdress::{Engine, EntryDirection, MapBuilder, Mode, NewEntry, Policy, Preset};
+
+/// An engine for `(internal, external, direction, exceptions)`.
+pub(crate) fn engine_with(policy: Policy, entries: &[(&str, &str, EntryDirection, &[&str])]) -> Engine {
+    let mut builder = MapBuilder::new();
+    builder.set_policy(policy);
+    let file = builder.add_source("entries.csv");
+    for (number, (internal, external, direction, except)) in entries.iter().enumerate() {
+        let except: Vec<&[u8]> = except.iter().map(|domain| domain.as_bytes()).collect();
+        builder
+            .add(&NewEntry {
+                name: &format!("entry {number}"),
+                internal: internal.as_bytes(),
+                external: external.as_bytes(),
+                direction: *direction,
+                except: &except,
+                source: Some((file, u32::try_from(number).unwrap() + 2)),
+            })
+            .unwrap();
+    }
+    Engine::from_bytes(builder.finish().unwrap()).unwrap()
+}
+
+/// An engine for two-way entries, with the default policy.
+pub(crate) fn engine(entries: &[(&str, &str)]) -> Engine {
+    let entries: Vec<_> = entries.iter().map(|(i, x)| (*i, *x, EntryDirection::Both, &[][..])).collect();
+    engine_with(Policy::default(), &entries)
+}
+
+/// How often properties are tried: 20,000 times, or as `READDRESS_CASES` says.
+pub(crate) fn config() -> Config {
+    let cases = std::env::var("READDRESS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000);
+    Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
+}
+
+/// An engine of [`known_engine`] for each preset, then one in shadow mode.
+pub(crate) static KNOWN: LazyLock<Vec<Engine>> = LazyLock::new(|| {
+    let shadow = Policy { mode: Mode::Shadow, ..Policy::default() };
+    Preset::ALL.map(Policy::from_preset).into_iter().chain([shadow]).map(known_engine).collect()
+});
+
+/// The map that generated messages are about.
+fn known_engine(policy: Policy) -> Engine {
+    use EntryDirection::{Both, Outbound};
+    let mut entries: Vec<(String, String, EntryDirection, Vec<&str>)> = (0..USERS)
+        .map(|user| (format!("user{user}@t{}.example", user % 2), external_of(user), Both, vec![]))
+        .collect();
+    entries.push(("dom.example".into(), "domx.example".into(), Both, vec![]));
+    entries.push(("*.lab.example".into(), "labx.example".into(), Outbound, vec!["keep.lab.example"]));
+    let entries: Vec<_> =
+        entries.iter().map(|(i, x, d, e)| (i.as_str(), x.as_str(), *d, e.as_slice())).collect();
+    engine_with(policy, &entries)
+}
+
+const USERS: usize = 6;
+
+/// External addresses of all shapes: shorter, longer, quoted, much longer.
+fn external_of(user: usize) -> String {
+    match user {
+        0 => "u@x.example".to_owned(),
+        1 => "\"first last\"@x.example".to_owned(),
+        2 => format!("{}@x.example", "long.".repeat(12) + "name"),
+        _ => format!("name{user}@x.example"),
+    }
+}
+
+/// A stretch of a message.
+#[derive(Clone, Debug)]
+pub(crate) enum Chunk {
+    /// Never changed.
+    Text(String),
+    /// An addr-spec as it stands, and what it becomes outbound.
+    Address { text: String, becomes: Option<String>, is_unmapped: bool },
+}
+
+/// A message, its outbound outcome, and the addresses reported as unmapped.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) edits: usize,
+    pub(crate) unmapped: usize,
+}
+
+/// Messages made of well-formed parts, with their outcome.
+pub(crate) fn known_message() -> impl Strategy<Value = Known> {
+    (vec(known_field(), 0..6), select(vec!["\r\n", "\n"])).prop_map(|(fields, ending)| {
+        let mut known = Known { input: String::new(), output: String::new(), edits: 0, unmapped: 0 };
+        for chunk in
+            fields.into_iter().flatten().chain([Chunk::Text("\u{1}\u{1}user0@t0.example\u{1}".into())])
+        {
+            match chunk {
+                Chunk::Text(text) => {
+                    let text = text.replace('\u{1}', ending);
+                    known.input += &text;
+                    known.output += &text;
+                }
+                Chunk::Address { text, becomes, is_unmapped } => {
+                    let text = text.replace('\u{1}', ending);
+                    known.output +=
+                        &becomes.as_ref().map_or(text.clone(), |new| new.replace('\u{1}', ending));
+                    known.input += &text;
+                    known.edits += usize::from(becomes.is_some());
+                    known.unmapped += usize::from(is_unmapped);
+                }
+            }
+        }
+        // The body begins behind an empty line; the first of the two endings above ends a field.
+        if known.input.starts_with(ending) {
+            known.input.drain(..ending.len());
+            known.output.drain(..ending.len());
+        }
+        known
+    })
+}
+
+/// A field, without the line ending behind it; `\u{1}` stands for line endings.
+fn known_field() -> impl Strategy<Value = Vec<Chunk>> {
+    let name = select(vec!["From", "TO", "cc", "Reply-To", "Resent-From", "bcc", "Sender", "Errors-To"]);
+    let other = select(vec![
+        "Subject: user0@t0.example",
+        "Received: from x\u{1}\tfor <user0@t0.example>",
+        "X-To: user0@t0.example",
+        "Message-ID: <1@t0.example>",
+    ]);
+    let rewritten = (name, vec(known_address(), 0..5)).prop_map(|(name, addresses)| {
+        let mut chunks = vec![Chunk::Text(format!("\u{1}{name}: "))];
+        for (number, address) in addresses.into_iter().enumerate() {
+            if number > 0 {
+                chunks.push(Chunk::Text(",".to_owned()));
+            }
+            chunks.extend(address);
+        }
+        chunks
+    });
+    prop_oneof![
+        6 => rewritten,
+        1 => other.prop_map(|text| vec![Chunk::Text(format!("\u{1}{text}"))]),
+    ]
+}
+
+/// address = mailbox / group
+fn known_address() -> impl Strategy<Value = Vec<Chunk>> {
+    let group = (display_name(), vec(mailbox(), 0..3)).prop_map(|(name, members)| {
+        let mut chunks = vec![Chunk::Text(format!("{name}:"))];
+        for (number, member) in members.into_iter().enumerate() {
+            if number > 0 {
+                chunks.push(Chunk::Text(",".to_owned()));
+            }
+            chunks.extend(member);
+        }
+        chunks.push(Chunk::Text(";".to_owned()));
+        chunks
+    });
+    prop_oneof![8 => mailbox(), 1 => group, 1 => Just(vec![Chunk::Text(" ".to_owned())])]
+}
+
+fn mailbox() -> impl Strategy<Value = Vec<Chunk>> {
+    let bare = (cfws(), addr_spec(), cfws())
+        .prop_map(|(before, address, after)| vec![Chunk::Text(before), address, Chunk::Text(after)]);
+    let route = select(vec!["", "", "", "@a.example:", "@a.example,@b.example:"]);
+    let named = (display_name(), route, cfws(), addr_spec(), cfws(), cfws()).prop_map(
+        |(name, route, before, address, inside, after)| {
+            vec![
+                Chunk::Text(format!("{name}<{route}{before}")),
+                address,
+                Chunk::Text(format!("{inside}>{after}")),
+            ]
+        },
+    );
+    prop_oneof![bare, named]
+}
+
+fn display_name() -> impl Strategy<Value = String> {
+    select(vec![
+        "John ",
+        "\"Doe, John\" ",
+        "Jane O. Doe ",
+        "\"user0@t0.example\" ",
+        "\"a \\\" b\" c ",
+        "=?utf-8?q?J=C3=B6rg?= ",
+        "Jörg ",
+        "x (user0@t0.example)\u{1} y ",
+        "a.b.c ",
+    ])
+    .prop_map(str::to_owned)
+}
+
+/// Comments and folding white space.
+fn cfws() -> impl Strategy<Value = String> {
+    let one =
+        select(vec![" ", "\t", "\u{1} ", "(c)", "(a (b) \\) c)", " (user0@t0.example, x) ", "(\u{1} \")"]);
+    prop_oneof![3 => Just(String::new()), 1 => vec(one, 1..3).prop_map(|parts| parts.concat())]
+}
+
+/// An addr-spec in any spelling, known to be mapped or not.
+fn addr_spec() -> impl Strategy<Value = Chunk> {
+    let user = (0..USERS, select(vec!["", "", "+tag", "+A.b+c", "+x."]), any::<bool>(), any::<bool>())
+        .prop_map(|(user, tag, is_quoted, is_upper)| {
+            let local_part = format!("user{user}");
+            let local_part = if is_upper { local_part.to_uppercase() } else { local_part };
+            let needs_quotes = is_quoted || tag.ends_with('.');
+            let text =
+                if needs_quotes { format!("\"{local_part}{tag}\"") } else { format!("{local_part}{tag}") };
+            let external = external_of(user);
+            let (local_part, domain) = external.rsplit_once('@').unwrap();
+            let new = match (tag.is_empty(), local_part.strip_suffix('"')) {
+                (true, _) => external.clone(),
+                (false, Some(open)) => format!("{open}{tag}\"@{domain}"),
+                (false, None) if tag.ends_with('.') => format!("\"{local_part}{tag}\"@{domain}"),
+                (false, None) => format!("{local_part}{tag}@{domain}"),
+            };
+            (text, format!("t{}.example", user % 2), Some(new), false)
+        });
+    let local_part =
+        select(vec!["anna", "\"anna b\"", "anna+x", "a.b-c_d", "1!#$%&'*/=?^`{|}~", "\"\\\"\"", "jörg"]);
+    let by_domain = (
+        local_part,
+        select(vec![
+            ("dom.example", "domx.example"),
+            ("A.Lab.example", "labx.example"),
+            ("lab.example", "labx.example"),
+        ]),
+    )
+        .prop_map(|(local_part, (domain, new))| {
+            (local_part.to_owned(), domain.to_owned(), Some(format!("{local_part}@{new}")), false)
+        });
+    let left_alone = select(vec![
+        ("nobody", "t0.example", true),
+        ("user1", "t0.example", true),
+        ("postmaster", "dom.example", true),
+        ("SRS0=x=y=z.example=joe", "dom.example", true),
+        ("prvs=1234=anna", "dom.example", true),
+        ("IMCEAEX-_O+3Dx", "dom.example", true),
+        ("anna", "keep.lab.example", false),
+        ("anna", "x.keep.lab.example", false),
+        ("user0", "elsewhere.example", false),
+        ("anna", "[192.0.2.1]", false),
+        ("anna", "dömain.example", false),
+        ("user0", "t0.example.org", false),
+    ])
+    .prop_map(|(local_part, domain, is_unmapped)| {
+        (local_part.to_owned(), domain.to_owned(), None, is_unmapped)
+    });
+    let parts = prop_oneof![4 => user, 2 => by_domain, 2 => left_alone];
+    (parts, [cfws(), cfws(), cfws()], any::<bool>(), any::<bool>()).prop_map(
+        |((local_part, domain, becomes, is_unmapped), [before, after, within], is_upper, has_dot)| {
+            let domain = if is_upper && domain.is_ascii() { domain.to_uppercase() } else { domain };
+            let (first, rest) = match domain.split_once('.') {
+                Some((first, rest)) if !domain.starts_with('[') => {
+                    (first.to_owned(), format!(".{within}{rest}"))
+                }
+                _ => (domain.clone(), String::new()),
+            };
+            let dot = if has_dot && !domain.starts_with('[') { "." } else { "" };
+            let text = format!("{local_part}{before}@{after}{first}{rest}{dot}");
+            let comments: String = [&before, &after, if rest.is_empty() { &rest } else { &within }]
+                .into_iter()
+                .map(comments_of)
+                .collect();
+            Chunk::Address { becomes: becomes.map(|new| new + &comments), text, is_unmapped }
+        },
+    )
+}
+
+/// The comments of a stretch of white space and comments.
+fn comments_of(cfws: impl AsRef<str>) -> String {
+    let (mut depth, mut escaped, mut out) = (0, false, String::new());
+    for character in cfws.as_ref().chars() {
+        let was_escaped = escaped;
+        escaped = !was_escaped && character == '\\';
+        depth += usize::from(character == '(' && !was_escaped);
+        if depth > 0 {
+            out.push(character);
+        }
+        depth -= usize::from(character == ')' && !was_escaped);
+    }
+    out
+}
+
+/// Octets that header sections get their meaning from, and a few others, in any order.
+pub(crate) fn mail_soup() -> impl Strategy<Value = Vec<u8>> {
+    let word = select(vec![
+        "From:",
+        "To: ",
+        "cc :",
+        "Subject: ",
+        "X:",
+        "\r\n",
+        "\n",
+        "\r",
+        "\r\n ",
+        "\n\t",
+        " ",
+        "\r\n\r\n",
+        ",",
+        ";",
+        ":",
+        "<",
+        ">",
+        "@",
+        ".",
+        "\"",
+        "\\",
+        "(",
+        ")",
+        "[",
+        "]",
+        "user0@t0.example",
+        "user2@t0.example",
+        "a@dom.example",
+        "USER1",
+        "t1.example",
+        "dom.example",
+        "+x",
+        "John",
+        "=?utf-8?q?x?=",
+        "ö",
+        "\u{0}",
+        "\u{7f}",
+        "<>",
+        "()",
+        "\"\"",
+        "<user3@t1.example>",
+        "@a,@b:",
+        "Team: ",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    ]);
+    let piece =
+        prop_oneof![30 => word.prop_map(|word| word.as_bytes().to_vec()), 1 => vec(any::<u8>(), 1..3)];
+    (select(vec!["", "From: ", "To: \"", "Cc: x:"]), vec(piece, 0..60))
+        .prop_map(|(start, pieces)| [start.as_bytes(), &pieces.concat()].concat())
+}
