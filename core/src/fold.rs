@@ -106,8 +106,12 @@ fn each_line<'e>(
         let mut count = 0;
         while let Some(edit) = rest.get(count).filter(|edit| widen(edit.place.start) <= end) {
             let from = widen(edit.place.end);
-            let behind = source.get(from..body_end).unwrap_or_default();
-            end = memchr::memchr(b'\n', behind).map_or(body_end, |feed| from + feed);
+            // Only an edit that reaches behind the line makes it longer: the end of each line is
+            // looked for once.
+            if count == 0 || from > end {
+                let behind = source.get(from..body_end).unwrap_or_default();
+                end = memchr::memchr(b'\n', behind).map_or(body_end, |feed| from + feed);
+            }
             count += 1;
         }
         let (edits, others) = rest.split_at_checked(count.max(1))?;

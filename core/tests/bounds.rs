@@ -79,6 +79,7 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
             (time(SIZE / 64, 5), time(SIZE, 2))
         });
         let (small, large) = thread.unwrap().join().unwrap();
+        println!("{name}: {small:?} for 256 KiB, {large:?} for 16 MiB");
         // 64 times the octets: a quadratic step would take 4096 times as long. Four times slack
         // for caches and a busy machine.
         assert!(large < small.max(Duration::from_micros(50)) * 64 * 4, "{name}: {small:?} -> {large:?}");
@@ -155,7 +156,7 @@ fn i8_nothing_is_allocated_once_warm() {
         long.as_bytes(),
     ];
     let mut scratch = Scratch::new();
-    let mut run = |scratch: &mut Scratch| {
+    let run = |scratch: &mut Scratch| {
         for message in messages {
             for direction in Direction::ALL {
                 let done = engine.rewrite_into(direction, message, scratch).unwrap();

@@ -21,6 +21,9 @@ fn entry<'a>(internal: &'a str, external: &'a str, direction: EntryDirection) ->
     }
 }
 
+/// [`small`], built once: each automaton being built takes some megabytes at first.
+static SMALL: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(small);
+
 fn small() -> Vec<u8> {
     let mut builder = MapBuilder::new();
     builder.set_name("small");
@@ -187,7 +190,7 @@ proptest! {
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
         address in prop::sample::select(vec!["a@i.example", "b@x.example", "q@i.example", "z@s.l.example", "z@keep.l.example"]),
     ) {
-        let mut map = small();
+        let mut map = SMALL.clone();
         let length = map.len();
         for (place, octet) in damage {
             map[place.index(length)] = octet;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use readdress::{Added, Direction, Engine, EntryDirection, EntryId, EntryKind, PathKind, Scratch};
+use readdress::{Added, AddedSide, Direction, Engine, EntryDirection, EntryId, EntryKind, PathKind, Scratch};
 
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::{EntryPlace, Plan};
@@ -97,10 +97,16 @@ impl Plan {
     /// A result that is itself the internal address of an entry. Legal, an address is rewritten
     /// once; but who wrote the entries may have expected otherwise.
     fn find_chain(&self, id: EntryId, entry: &Added<'_>, asked: &mut Asked<'_>, findings: &mut Findings) {
-        if entry.kind != EntryKind::Mailbox {
+        // For a domain, any mailbox of it shows the chain.
+        let probe = |side: &AddedSide<'_>| match entry.kind {
+            EntryKind::Mailbox => text(side.text),
+            EntryKind::Domain | EntryKind::Subdomains => format!("someone@{}", text(side.domain)),
+        };
+        let mut steps = vec![probe(&entry.internal), probe(&entry.external)];
+        let (Some(first), Some(second)) = (steps.first(), steps.last()) else { return };
+        if first.eq_ignore_ascii_case(second) {
             return;
         }
-        let mut steps = vec![text(entry.internal.text), text(entry.external.text)];
         let mut is_cycle = false;
         while let Some(next) = steps.last().and_then(|last| asked.outbound(last.as_bytes())) {
             is_cycle = steps.iter().any(|step| step.eq_ignore_ascii_case(&next));
@@ -185,6 +191,10 @@ impl Plan {
         };
         let (base, tag) = local_part.split_at(at);
         let base = format!("{base}@{}", text(entry.external.domain));
+        // Where a domain entry takes the other address, the collision is that of `find_collision`.
+        if !asked.is_mailbox_inbound(base.as_bytes()) {
+            return;
+        }
         let Some(internal) = asked.inbound(base.as_bytes()) else { return };
         let Some((local_part, domain)) = internal.rsplit_once('@') else { return };
         let witness = format!("{local_part}{tag}@{domain}");
@@ -361,6 +371,12 @@ impl Asked<'_> {
     /// Whether an entry names the address on its external side, even if both sides are the same.
     fn is_mapped_inbound(&self, address: &[u8]) -> bool {
         self.engine.explain(Direction::Inbound, address).entry.is_some()
+    }
+
+    /// Whether the entry that names the address on its external side is for one mailbox.
+    fn is_mailbox_inbound(&self, address: &[u8]) -> bool {
+        let entry = self.engine.explain(Direction::Inbound, address).entry;
+        entry.is_some_and(|entry| entry.kind == EntryKind::Mailbox)
     }
 
     fn path(&mut self, kind: PathKind, address: &[u8]) -> Option<String> {

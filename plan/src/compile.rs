@@ -1,5 +1,7 @@
 //! From a plan to the octets of a map file.
 
+use std::collections::BTreeSet;
+
 use readdress::{BuildError, Conflict, ConflictKind};
 
 use crate::check::Report;
@@ -31,7 +33,21 @@ impl Plan {
     pub(crate) fn map(&self) -> Result<Vec<u8>, Vec<Diagnostic>> {
         self.builder.finish().map_err(|error| match error {
             BuildError::Conflicts(conflicts) => {
-                conflicts.iter().map(|conflict| self.conflict(conflict)).collect()
+                // An entry that stands there twice is one mistake, though both its sides collide.
+                let doubles: BTreeSet<(u32, u32)> = conflicts
+                    .iter()
+                    .filter(|conflict| conflict.kind == ConflictKind::DuplicateInternal)
+                    .map(|conflict| (conflict.first.0, conflict.second.0))
+                    .collect();
+                let is_new = |conflict: &&Conflict| {
+                    conflict.kind == ConflictKind::DuplicateInternal
+                        || !doubles.contains(&(conflict.first.0, conflict.second.0))
+                };
+                let mut found = Diagnostics::from(
+                    conflicts.iter().filter(is_new).map(|conflict| self.conflict(conflict)).collect::<Vec<_>>(),
+                );
+                found.sort();
+                found.into_iter().collect()
             }
             other => {
                 let at = self.locate(readdress::EntryId(0), |place| place.internal);

@@ -150,6 +150,11 @@ impl Diagnostics {
         self.list.push(diagnostic);
     }
 
+    /// What a fallible step gave, its mistake set down here.
+    pub(crate) fn keep<T>(&mut self, given: Result<T, Box<Diagnostic>>) -> Option<T> {
+        given.map_err(|diagnostic| self.push(*diagnostic)).ok()
+    }
+
     pub(crate) fn of_missing_input(diagnostic: Diagnostic) -> Diagnostics {
         Diagnostics { list: vec![diagnostic], is_missing_input: true }
     }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use readdress::{EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side, SourceFile};
+use readdress::{EntryAddress, EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side, SourceFile};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::reader;
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, narrow};
 use crate::table::Rows;
 
 /// A plan, read and free of mistakes that reading shows.
@@ -59,7 +59,8 @@ impl Plan {
         let relative = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let source = Source::read(path, relative).map_err(|error| match error {
             SourceError::Undecodable(diagnostic) => {
-                Diagnostics::from(vec![Diagnostic { code: "syntax", ..*diagnostic }])
+                let hint = Some("a plan is a TOML file: save it as UTF-8 text".to_owned());
+                Diagnostics::from(vec![Diagnostic { code: "syntax", hint, ..*diagnostic }])
             }
             SourceError::Io(error) => {
                 let at = Location { file: path.display().to_string(), line: 0, column: 0 };
@@ -112,22 +113,28 @@ fn open_table(folder: &Path, file: &Placed, sources: &[Source]) -> Result<Source
         let at = sources.first().map_or_else(nowhere, |plan| plan.locate(file.at));
         Box::new(Diagnostic::error(code, at, message).excerpt(&file.text).hint(hint))
     };
-    if sources.iter().any(|source| source.relative == file.text) {
-        return Err(error(
-            "duplicate-file",
-            "the file is named twice".to_owned(),
-            "name each file of entries once",
-        ));
-    }
     // Relative paths count from the plan's folder.
-    Source::read(&folder.join(&file.text), file.text.clone()).map_err(|why| match why {
+    let source = Source::read(&folder.join(&file.text), file.text.clone()).map_err(|why| match why {
         SourceError::Undecodable(diagnostic) => diagnostic,
         SourceError::Io(why) => error(
             "missing-file",
             format!("the file can't be read: {why}"),
-            "relative paths count from the plan's folder",
+            "name a CSV file that is there; relative paths count from the plan's folder",
         ),
-    })
+    })?;
+    match sources.iter().position(|known| known.real == source.real) {
+        None => Ok(source),
+        Some(0) => Err(error(
+            "duplicate-file",
+            "this is the plan itself".to_owned(),
+            "name a CSV file; entries that stand in the plan are [[rewrite.entry]] tables",
+        )),
+        Some(_) => Err(error(
+            "duplicate-file",
+            "the file is named twice".to_owned(),
+            "name each file of entries once",
+        )),
+    }
 }
 
 /// Entries as they are read.
@@ -163,13 +170,24 @@ impl Entries {
             except: &except,
             source: Some((file, entry.line)),
         });
-        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         match added {
             Ok(_) => self.places.push(EntryPlace {
                 source: narrow(number),
                 internal: narrow(entry.internal.at),
                 external: narrow(entry.external.at),
             }),
+            Err(EntryError::Address { .. }) => {
+                // The builder stops at the first side that is no address.
+                let sides = [(Side::Internal, &entry.internal), (Side::External, &entry.external)];
+                let except =
+                    entry.except.iter().enumerate().map(|(number, domain)| (Side::Except(number), domain));
+                for (side, placed) in sides.into_iter().chain(except) {
+                    if let Err(error) = EntryAddress::parse(placed.text.as_bytes()) {
+                        let error = EntryError::Address { side, error };
+                        diagnostics.push(entry_error(entry, &error, source));
+                    }
+                }
+            }
             Err(error) => diagnostics.push(entry_error(entry, &error, source)),
         }
     }

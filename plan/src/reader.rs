@@ -1,5 +1,7 @@
 //! The plan file: TOML walked by hand, so that every mistake is found in one go and has its place.
 
+use std::collections::BTreeSet;
+
 use readdress::{FieldSet, FieldSetError, Mode, Policy, Preset, Unmapped};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -173,25 +175,29 @@ impl Reader<'_, '_> {
         self.check_keys(table, &["fields"], &[]);
         let value = table.get("fields")?;
         let names = self.strings(table, "fields");
-        match FieldSet::new(names.iter().map(|name| name.text.as_str())) {
+        let (mut good, mut seen) = (Vec::new(), BTreeSet::new());
+        for name in &names {
+            let error = match FieldSet::new([name.text.as_str()]) {
+                Ok(_) if seen.insert(name.text.to_ascii_lowercase()) => {
+                    good.push(name.text.as_str());
+                    continue;
+                }
+                Ok(_) => FieldSetError::Duplicate(name.text.clone()),
+                Err(error) => error,
+            };
+            let (code, hint) = match &error {
+                FieldSetError::NeverRewritten(_) => ("never-rewritten", "remove it from the list"),
+                FieldSetError::Duplicate(_) => {
+                    ("duplicate-field", "name it once; case makes no difference")
+                }
+                _ => ("bad-value", "a field name is printable ASCII without colon and space"),
+            };
+            self.error(code, name.at, &error.to_string(), &name.text, hint);
+        }
+        match FieldSet::new(good) {
             Ok(fields) => Some(fields),
             Err(error) => {
-                let (code, culprit, hint) = match &error {
-                    FieldSetError::NeverRewritten(name) => {
-                        ("never-rewritten", Some(name), "remove it from the list")
-                    }
-                    FieldSetError::NotAFieldName(name) => {
-                        ("bad-value", Some(name), "a field name is printable ASCII without colon and space")
-                    }
-                    FieldSetError::Duplicate(name) => {
-                        ("duplicate-field", Some(name), "name it once; case makes no difference")
-                    }
-                    _ => ("bad-value", None, "name fewer fields"),
-                };
-                let place = names.iter().rev().find(|name| Some(&name.text) == culprit);
-                let (at, excerpt) =
-                    place.map_or((value.span().start, ""), |name| (name.at, name.text.as_str()));
-                self.error(code, at, &error.to_string(), excerpt, hint);
+                self.error("bad-value", value.span().start, &error.to_string(), "", "name fewer fields");
                 None
             }
         }
@@ -305,7 +311,16 @@ impl Reader<'_, '_> {
     }
 
     fn wrong_type(&mut self, key: &str, value: &Value<'_>, wanted: &str) {
-        let message = format!("`{key}` is {} {}", value.get_ref().type_str(), "here");
+        let found = match value.get_ref() {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a number with a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date or time",
+            DeValue::Array(_) => "an array",
+            DeValue::Table(_) => "a table",
+        };
+        let message = format!("`{key}` is {found} here and must be {wanted}");
         let excerpt = self.excerpt(value);
         self.error("wrong-type", value.span().start, &message, &excerpt, &format!("write {wanted}"));
     }

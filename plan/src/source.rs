@@ -1,7 +1,7 @@
 //! A file of the plan: its text, and lines and columns in it.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -18,6 +18,9 @@ pub(crate) struct Source {
     /// Relative to the plan, as it stands in it.
     pub(crate) relative: String,
     pub(crate) text: String,
+    /// The file itself, whatever name it goes by.
+    pub(crate) real: PathBuf,
+    lines: Lines,
 }
 
 impl Source {
@@ -29,6 +32,7 @@ impl Source {
             return Err(SourceError::Io(io::Error::new(io::ErrorKind::FileTooLarge, "4 GiB or more")));
         }
         let octets = std::fs::read(path).map_err(SourceError::Io)?;
+        let real = std::fs::canonicalize(path).map_err(SourceError::Io)?;
         let shown = path.display().to_string();
         let (encoding, mark) = Encoding::for_bom(&octets).unwrap_or((UTF_8, 0));
         let content = octets.get(mark..).unwrap_or_default();
@@ -46,7 +50,7 @@ impl Source {
                 } else {
                     "the file is not UTF-8 here"
                 };
-                failure(locate(&shown, &before, before.len()), why)
+                failure(Lines::of(&before).locate(&shown, &before, before.len()), why)
             })?
         } else {
             debug_assert!(encoding == UTF_16LE || encoding == UTF_16BE, "the only other marks there are");
@@ -58,16 +62,23 @@ impl Source {
                 )
             })?
         };
+        let lines = Lines::of(&text);
         if let Some(at) = text.find('\0') {
-            let why = "a NUL character; the file looks like UTF-16 without a byte order mark, or damaged";
-            return Err(failure(locate(&shown, &text, at), why));
+            let why =
+                "a NUL character stands here: the file is UTF-16 without a byte order mark, or damaged";
+            return Err(failure(lines.locate(&shown, &text, at), why));
         }
-        Ok(Source { shown, relative, text })
+        Ok(Source { shown, relative, text, real, lines })
     }
 
     /// The place of an octet of the text.
     pub(crate) fn locate(&self, offset: usize) -> Location {
-        locate(&self.shown, &self.text, offset)
+        self.lines.locate(&self.shown, &self.text, offset)
+    }
+
+    /// The line, from 1, of an octet of the text.
+    pub(crate) fn line(&self, offset: usize) -> u32 {
+        narrow(self.lines.number(offset))
     }
 }
 
@@ -77,11 +88,37 @@ pub(crate) enum SourceError {
     Undecodable(Box<Diagnostic>),
 }
 
-fn locate(file: &str, text: &str, offset: usize) -> Location {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |feed| feed + 1);
-    let line = before.matches('\n').count() + 1;
-    let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Location { file: file.to_owned(), line: number(line), column: number(column) }
+/// Where the lines of a text begin, but for the first. A table with a mistake in every row is
+/// reported in time proportional to its length only if no place is counted from the top.
+#[derive(Debug)]
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// Lines end with LF, CRLF, or a CR alone, as spreadsheets on old Macs write them.
+    fn of(text: &str) -> Lines {
+        let octets = text.as_bytes();
+        let is_end = |&(at, octet): &(usize, &u8)| {
+            *octet == b'\n' || (*octet == b'\r' && octets.get(at + 1) != Some(&b'\n'))
+        };
+        Lines { starts: octets.iter().enumerate().filter(is_end).map(|(at, _)| at + 1).collect() }
+    }
+
+    fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|&start| start <= offset) + 1
+    }
+
+    fn locate(&self, file: &str, text: &str, offset: usize) -> Location {
+        let offset = offset.min(text.len());
+        let line = self.number(offset);
+        let start = line.checked_sub(2).and_then(|before| self.starts.get(before)).copied().unwrap_or(0);
+        let column = text.get(start..offset).unwrap_or_default().chars().count() + 1;
+        Location { file: file.to_owned(), line: narrow(line), column: narrow(column) }
+    }
+}
+
+/// As maps and reports count.
+pub(crate) fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -51,7 +51,7 @@ impl<'s> Rows<'s> {
             );
             return None;
         }
-        let delimiter = sniff(first_line(text));
+        let delimiter = sniff(first_line(text.trim_start_matches(['\r', '\n'])));
         let reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -73,10 +73,8 @@ impl<'s> Rows<'s> {
     pub(crate) fn next_entry(&mut self, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
         loop {
             let start = self.next_record()?;
-            match self.entry(start) {
-                Ok(Some(entry)) => return Some(entry),
-                Ok(None) => {}
-                Err(diagnostic) => diagnostics.push(*diagnostic),
+            if let Some(entry) = self.entry(start, diagnostics) {
+                return Some(entry);
             }
         }
     }
@@ -88,13 +86,7 @@ impl<'s> Rows<'s> {
             diagnostics.push(Diagnostic::error("missing-column", self.source.locate(0), message).hint(hint));
             return false;
         };
-        let cells = match self.cells(start) {
-            Ok(cells) => cells,
-            Err(diagnostic) => {
-                diagnostics.push(*diagnostic);
-                return false;
-            }
-        };
+        let Some(cells) = diagnostics.keep(self.cells(start)) else { return false };
         self.width = cells.len();
         let mut is_good = true;
         for (number, cell) in cells.iter().enumerate() {
@@ -147,34 +139,40 @@ impl<'s> Rows<'s> {
         let is_blank = |octet: &&u8| matches!(octet, b'\r' | b'\n');
         let blank = text.get(end_before..)?.iter().take_while(is_blank).count();
         let start = end_before + blank;
-        let feeds = self.source.text.get(end_before..start)?.matches('\n').count();
-        self.line = u32::try_from(position.line()).ok()?.saturating_add(u32::try_from(feeds).ok()?);
+        self.line = self.source.line(start);
         Some(start)
     }
 
-    fn entry(&self, start: usize) -> Result<Option<ReadEntry>, Box<Diagnostic>> {
-        let cells = self.cells(start)?;
+    /// The entry in a row; none if the row is empty or has mistakes, each of which is reported.
+    fn entry(&self, start: usize, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+        let cells = diagnostics.keep(self.cells(start))?;
         if cells.iter().all(|cell| cell.text.is_empty()) {
-            return Ok(None);
+            return None;
         }
         if cells.len() != self.width {
             let message = format!("the row has {} cells and the header row {}", cells.len(), self.width);
             let row = first_line(self.source.text.get(start..).unwrap_or_default());
-            let hint = "put a cell that contains the delimiter in quotes";
-            return Err(Box::new(
-                Diagnostic::error("ragged-row", self.source.locate(start), message).excerpt(row).hint(hint),
-            ));
+            let hint = "give every row as many cells as the header row; a cell with a delimiter in it stands in quotes";
+            let at = self.source.locate(start);
+            diagnostics.push(Diagnostic::error("ragged-row", at, message).excerpt(row).hint(hint));
+            return None;
         }
         let [name, internal, external, except, outbound_only] =
             self.places.map(|place| place.and_then(|place| cells.get(place)));
-        Ok(Some(ReadEntry {
+        // All of them before the first `?`, so that every mistake of the row is seen.
+        let internal = diagnostics.keep(self.address(internal, "InternalAddress", start));
+        let external = diagnostics.keep(self.address(external, "ExternalAddress", start));
+        let except = diagnostics.keep(except.map_or(Ok(Vec::new()), |cell| self.list(cell)));
+        let is_outbound_only =
+            diagnostics.keep(outbound_only.map_or(Ok(false), |cell| self.boolean(cell)));
+        Some(ReadEntry {
             name: name.map(|cell| cell.text.clone()).unwrap_or_default(),
-            internal: self.address(internal, "InternalAddress", start)?,
-            external: self.address(external, "ExternalAddress", start)?,
-            is_outbound_only: outbound_only.map_or(Ok(false), |cell| self.boolean(cell))?,
-            except: except.map_or(Ok(Vec::new()), |cell| self.list(cell))?,
+            internal: internal?,
+            external: external?,
+            is_outbound_only: is_outbound_only?,
+            except: except?,
             line: self.line,
-        }))
+        })
     }
 
     fn address(&self, cell: Option<&Placed>, column: &str, start: usize) -> Result<Placed, Box<Diagnostic>> {
@@ -303,7 +301,7 @@ impl<'s> Rows<'s> {
 }
 
 fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+    text.split(['\r', '\n']).next().unwrap_or_default()
 }
 
 /// The delimiter that the header row has most of.

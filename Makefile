@@ -1,0 +1,41 @@
+# readdress: what can be done here. `make` lists it.
+
+SHELL := /bin/bash
+FUZZ_SECONDS ?= 600
+
+.PHONY: help deps lint test test-full bench fuzz-smoke fuzz bless
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## look for what building and testing needs; install what may be installed
+	@scripts/deps.sh
+
+lint: deps ## format, clippy, documentation, licences
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	python3 scripts/licences.py
+
+test: deps ## everything that has to hold: about five minutes on two cores
+	cargo build --release --locked
+	cargo test --workspace --locked
+	@scripts/readme.sh
+	@scripts/fuzz.sh smoke 20
+
+test-full: deps ## the same with a million cases a property and a million entries: hours
+	READDRESS_CASES=1000000 READDRESS_ENTRIES=1000000 cargo test --release --workspace --locked -- --nocapture
+
+bench: deps ## a million entries: compile, size by section, look-ups
+	READDRESS_ENTRIES=1000000 cargo test --release --locked -p readdress-tests --test million -- --nocapture
+
+fuzz-smoke: deps ## 20 seconds of fuzzing over all targets
+	@scripts/fuzz.sh smoke 20
+
+fuzz: deps ## FUZZ_SECONDS (600) of fuzzing for each target
+	@scripts/fuzz.sh long $(FUZZ_SECONDS)
+
+bless: ## record what the fixtures give now as what is meant; read the difference before you commit
+	READDRESS_BLESS=1 cargo test -p readdress-tests --test messages fixtures_come_out_as_recorded
+	git diff --stat -- tests/fixtures/want

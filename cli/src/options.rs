@@ -1,0 +1,270 @@
+//! The command line: verbs, options and their help texts.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Rewrites mail addresses between the internal and external form, as a plan says.
+///
+/// A plan (TOML, with CSV files beside it) pairs internal with external addresses. It is compiled
+/// into one map file, which gateways open and this command uses on single messages.
+#[derive(Debug, Parser)]
+#[command(name = "readdress", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  readdress check plan.toml
+  readdress compile plan.toml -o contoso.map
+  readdress rewrite --map contoso.map --direction outbound message.eml > rewritten.eml
+  readdress explain --map contoso.map --direction inbound john@contoso.com
+
+Exit codes (sysexits.h):
+  0   fine
+  1   check found errors
+  64  the command line is wrong
+  65  a plan, map or message is wrong, or the plan refuses the message
+  66  an input file does not exist or cannot be read
+  73  the output file cannot be created
+  74  reading or writing failed
+  75  try again later: a limit was hit, nothing was printed";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Compile(CompileOptions),
+    Check(CheckOptions),
+    Rewrite(RewriteOptions),
+    Explain(ExplainOptions),
+    Inspect(InspectOptions),
+}
+
+/// Checks a plan and writes it as one map file.
+///
+/// The map file is written beside its final name, verified and renamed: a gateway sees the old
+/// file or the new one, never a part. Nothing is written when the plan has errors. The same plan
+/// always gives the same octets.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  readdress compile plan.toml -o contoso.map
+
+Exit codes: 0 written; 65 the plan has errors; 66 no such plan; 73 the map file cannot be
+created; 74 writing failed.")]
+pub(crate) struct CompileOptions {
+    /// The plan, a TOML file
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The map file to write; an older one is replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// What must be proved of the plan; a proof that is missing is an error
+    #[arg(long, value_name = "PROOF,...", value_delimiter = ',')]
+    pub(crate) require: Vec<Proof>,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Checks a plan and writes nothing.
+///
+/// Prints every error and warning with file, line and column, the cell or key in question and a
+/// hint, and says what could be proved of the plan as a whole.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  readdress check plan.toml
+
+Exit codes: 0 no errors (there may be warnings); 1 errors found; 65 the plan cannot be read;
+66 no such plan.")]
+pub(crate) struct CheckOptions {
+    /// The plan, a TOML file
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Rewrites the addresses of one message, of its envelope, or of both.
+///
+/// Octets outside the rewritten addresses come out as they went in. What could not be parsed, and
+/// addresses that no entry maps although entries name their domain, are reported on standard error.
+/// Nothing is printed when a limit is hit or the plan's `unmapped` policy refuses the message.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  readdress rewrite --map contoso.map --direction outbound message.eml > rewritten.eml
+  readdress rewrite --plan plan.toml --direction outbound --format edits message.eml
+  readdress rewrite --map contoso.map --direction inbound --rcpt-to john@contoso.com
+
+Formats:
+  message  the rewritten message; envelope results on standard error
+  edits    a line for each edit: offset length field[nth] old -> new (entry, file:line)
+  json     one object with everything that is known about the message
+
+Exit codes: 0 fine; 64 usage; 65 bad map or plan, or the plan's `unmapped` policy is `reject`;
+66 no such file; 74 reading or writing failed; 75 a limit was hit, or the policy is `tempfail`.")]
+pub(crate) struct RewriteOptions {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// outbound: from one of our systems; inbound: from anywhere else
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    pub(crate) direction: Direction,
+
+    /// The reverse-path (MAIL FROM), `<>` for the null one
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mail_from: Option<OsString>,
+
+    /// A forward-path (RCPT TO); may be given more than once
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rcpt_to: Vec<OsString>,
+
+    /// What to print
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Message)]
+    pub(crate) format: MessageFormat,
+
+    /// The message; `-`, or nothing and no path either, is standard input
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: Option<PathBuf>,
+}
+
+/// Shows what happens to an address, and why.
+///
+/// Lists every key that is looked up, the entry that wins with the file and line it was written in,
+/// and the entries it shadows.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  readdress explain --map contoso.map --direction outbound john+news@tenant1.contoso.com
+
+Exit codes: 0 fine, whether or not an entry was found; 64 usage; 65 bad map or plan; 66 no such
+file.")]
+pub(crate) struct ExplainOptions {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// outbound: looked up among internal addresses; inbound: among external ones
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    pub(crate) direction: Direction,
+
+    /// Addresses, as on the wire: "jane doe"@contoso.com keeps its quotes
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub(crate) addresses: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Shows what a map file holds: header, sections, sizes, counts, generation, policy and sources.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  readdress inspect contoso.map
+  readdress inspect --plan plan.toml
+
+Exit codes: 0 fine; 64 usage; 65 damaged map file or bad plan; 66 no such file.")]
+pub(crate) struct InspectOptions {
+    /// The map file
+    #[arg(value_name = "FILE", required_unless_present = "plan", conflicts_with = "plan")]
+    pub(crate) map: Option<PathBuf>,
+
+    /// A plan, compiled for the purpose
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Where the entries come from.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Source {
+    /// The map file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) map: Option<PathBuf>,
+
+    /// A plan, compiled for the purpose
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportFormat {
+    /// text for people, json for programs
+    #[arg(long = "format", value_enum, value_name = "FORMAT", default_value_t = TextOrJson::Text)]
+    choice: TextOrJson,
+}
+
+impl ReportFormat {
+    pub(crate) fn is_json(&self) -> bool {
+        self.choice == TextOrJson::Json
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum TextOrJson {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    Message,
+    Edits,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Direction {
+    Outbound,
+    Inbound,
+}
+
+impl From<Direction> for readdress::Direction {
+    fn from(direction: Direction) -> readdress::Direction {
+        match direction {
+            Direction::Outbound => readdress::Direction::Outbound,
+            Direction::Inbound => readdress::Direction::Inbound,
+        }
+    }
+}
+
+/// What can be proved of a plan.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Proof {
+    RoundTrip,
+    LoopFree,
+    NoBlackHole,
+    NoOpenRelay,
+}
+
+impl Proof {
+    /// The name in `proved`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Proof::RoundTrip => "round-trip",
+            Proof::LoopFree => "loop-free",
+            Proof::NoBlackHole => "no-black-hole",
+            Proof::NoOpenRelay => "no-open-relay",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_option_table_is_consistent() {
+        Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! The JSON object of `rewrite`. Keys and their order are an interface: new ones go to the end.
+
+use serde_json::Value;
+
+use super::Outcome;
+use crate::json::{self, Object};
+
+pub(super) fn object(outcome: &Outcome<'_>) -> Value {
+    let rewritten = outcome.rewritten;
+    let map = outcome.engine.map();
+    Object::new()
+        .with("generation", map.generation())
+        .with("direction", outcome.direction.name())
+        .with("changed", rewritten.changed())
+        .with("size", rewritten.size())
+        .with("body_offset", rewritten.body_offset())
+        .with("input_body_offset", rewritten.input_body_offset())
+        .with("edits", edits(outcome))
+        .with("fields", fields(outcome))
+        .with("envelope", outcome.envelope.object())
+        .with("skipped", skipped(outcome))
+        .with("unmapped", outcome.unmapped().into_iter().map(json::item).collect::<Vec<_>>())
+        .with("flags", rewritten.flags().names().map(Value::from).collect::<Vec<_>>())
+        // This version does not look at signatures; the key is there for what reads it.
+        .with("signatures", Vec::<Value>::new())
+        .with("verdict", outcome.verdict().name())
+        .with("mode", map.policy().mode.name())
+        .into()
+}
+
+fn edits(outcome: &Outcome<'_>) -> Vec<Value> {
+    let edit = |edit: readdress::Edit<'_>| {
+        Object::new()
+            .with("offset", edit.offset)
+            .with("length", edit.length)
+            .with_octets("text", edit.text)
+            .with_octets("field", edit.field)
+            .with("nth", edit.nth)
+            .with_octets("from", edit.from)
+            .with_octets("to", edit.to)
+            .with_origin("entry", edit.entry.as_ref())
+            .into()
+    };
+    outcome.rewritten.edits().map(edit).collect()
+}
+
+fn fields(outcome: &Outcome<'_>) -> Vec<Value> {
+    let field = |change: readdress::FieldChange<'_>| {
+        Object::new()
+            .with_octets("name", change.name)
+            .with("nth", change.nth)
+            .with_octets("value", &change.value())
+            .into()
+    };
+    outcome.rewritten.field_changes().map(field).collect()
+}
+
+fn skipped(outcome: &Outcome<'_>) -> Vec<Value> {
+    let skip = |skip: readdress::Skip<'_>| {
+        Object::new()
+            .with_octets("field", skip.field)
+            .with("nth", skip.nth)
+            .with("offset", skip.offset)
+            .with("reason", skip.reason.name())
+            .into()
+    };
+    outcome.rewritten.skipped().map(skip).collect()
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Looks for the tools that building and testing need. As root on Debian it installs what is
+# missing; elsewhere it says what is missing and what will be skipped for it. Under
+# READDRESS_STRICT=1 anything missing is a failure.
+set -euo pipefail
+
+missing=()
+need() { # command, Debian package, what it is for
+    command -v "$1" >/dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "deps: installing $2 ($3)"
+        apt-get install -y --no-install-recommends "$2" >/dev/null 2>&1 ||
+            { apt-get update -q >/dev/null && apt-get install -y --no-install-recommends "$2" >/dev/null; } || true
+        command -v "$1" >/dev/null 2>&1 && return
+    fi
+    missing+=("$1 (Debian: $2): $3")
+}
+
+need cargo cargo "building; rust 1.88 or newer"
+need cc gcc "building BLAKE3"
+need g++ g++ "the fuzzing engine: without it fuzzing is skipped"
+need python3 python3 "tests that compare with Python's email package, and the licence check"
+
+if [ "${#missing[@]}" -gt 0 ]; then
+    printf 'deps: MISSING %s\n' "${missing[@]}" >&2
+    [ "${READDRESS_STRICT:-0}" = 1 ] && exit 1
+fi
+exit 0

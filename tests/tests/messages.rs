@@ -1,0 +1,250 @@
+//! Whole messages: the project's own fixtures, and a corpus of real mail where there is one.
+//!
+//! Each message goes through a map that hits nothing, and through one made of the addresses that
+//! Python's email package finds in the messages, out and in again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use readdress::{Direction, Edit, Engine, EntryAddress, Flags, Rewritten, Scratch};
+use readdress_plan::Plan;
+use readdress_tests::{
+    account, assert_untouched, both_ways, engine, messages, python_addresses, root, spliced,
+};
+
+fn fixtures() -> PathBuf {
+    root().join("tests/fixtures/messages")
+}
+
+/// A folder of real messages beside the project, or where `READDRESS_CORPUS` says.
+fn corpus() -> Option<PathBuf> {
+    let named = std::env::var_os("READDRESS_CORPUS").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| root().join("../shared/corpus/eml"));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no corpus of real mail at {}", folder.display());
+    None
+}
+
+#[test]
+fn there_are_enough_fixtures_of_every_kind() {
+    let messages = messages(&fixtures());
+    let kinds: BTreeSet<&str> = messages.keys().filter_map(|name| name.split('/').next()).collect();
+    assert!(
+        messages.len() >= 200 && kinds.len() >= 20,
+        "{} messages of {} kinds",
+        messages.len(),
+        kinds.len()
+    );
+}
+
+#[test]
+fn a_map_without_hits_leaves_every_message_as_it_is() {
+    let nothing =
+        engine(both_ways(), [("a@nowhere.invalid", "b@nowhere.invalid"), ("no.invalid", "none.invalid")]);
+    for folder in [Some(fixtures()), corpus()].into_iter().flatten() {
+        let messages = messages(&folder);
+        for (name, message) in &messages {
+            assert_untouched(&nothing, name, message);
+        }
+        println!("{}: {} messages, both directions, untouched", folder.display(), messages.len());
+    }
+}
+
+#[test]
+fn fixtures_come_out_as_recorded() {
+    let plan = Plan::read(&root().join("tests/fixtures/plan.toml")).unwrap();
+    let engine = Engine::from_bytes(plan.compile().unwrap().map).unwrap();
+    let mut accounts: BTreeMap<String, String> = BTreeMap::new();
+    let mut edited = [0, 0];
+    for (name, message) in messages(&fixtures()) {
+        let kind = name.split('/').next().unwrap().to_owned();
+        *accounts.entry(kind).or_default() += &account(&engine, &name, &message);
+        for (direction, edited) in Direction::ALL.into_iter().zip(&mut edited) {
+            let mut scratch = Scratch::new();
+            *edited += usize::from(engine.rewrite_into(direction, &message, &mut scratch).unwrap().changed());
+        }
+    }
+    println!("{} messages changed outbound, {} inbound", edited[0], edited[1]);
+    assert!(edited[0] > 200 && edited[1] > 50);
+    for (kind, account) in accounts {
+        let path = root().join(format!("tests/fixtures/want/{kind}.txt"));
+        if std::env::var_os("READDRESS_BLESS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &account).unwrap();
+        }
+        let want = std::fs::read_to_string(&path).unwrap_or_default();
+        for (number, (want, got)) in want.lines().zip(account.lines()).enumerate() {
+            assert_eq!(got, want, "{}:{}: `make bless` records what is meant", path.display(), number + 1);
+        }
+        assert_eq!(want.lines().count(), account.lines().count(), "{}", path.display());
+    }
+}
+
+#[test]
+fn outbound_and_inbound_again_gives_the_fixtures_back() {
+    there_and_back(&fixtures());
+}
+
+#[test]
+fn outbound_and_inbound_again_gives_real_mail_back() {
+    if let Some(corpus) = corpus() {
+        there_and_back(&corpus);
+    }
+}
+
+fn there_and_back(folder: &Path) {
+    let messages = messages(folder);
+    let found = python_addresses(folder, &messages);
+    let mut keys = BTreeMap::new();
+    let mut not_mapped = 0;
+    for address in found.values().flatten() {
+        match EntryAddress::parse(address.as_bytes()) {
+            Ok(parsed @ EntryAddress::Mailbox { .. }) => {
+                _ = keys.entry(parsed.key()).or_insert_with(|| address.clone())
+            }
+            _ => not_mapped += 1,
+        }
+    }
+    let entries: Vec<(String, String)> = keys
+        .values()
+        .enumerate()
+        .map(|(number, address)| (address.clone(), format!("r{number}@rewritten{}.invalid", number % 7)))
+        .collect();
+    let engine = engine(
+        both_ways(),
+        entries.iter().map(|(internal, external)| (internal.as_str(), external.as_str())),
+    );
+    let mut tally = Tally::default();
+    for (name, message) in &messages {
+        round_trip(&engine, name, message, &mut tally);
+        account_for_python(&engine, name, message, &found[name], &keys, &mut tally);
+    }
+    println!(
+        "{}: {} messages, {} entries, {not_mapped} finds that no entry can name",
+        folder.display(),
+        messages.len(),
+        entries.len()
+    );
+    for (class, count) in &tally.classes {
+        println!("    {count:6} {class}");
+    }
+    assert!(tally.unexplained.is_empty(), "{:#?}", tally.unexplained);
+    assert!(tally.classes["edits, address back as it was"] * 10 > tally.edits * 9);
+}
+
+#[derive(Default)]
+struct Tally {
+    classes: BTreeMap<&'static str, usize>,
+    edits: usize,
+    unexplained: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, class: &'static str) {
+        *self.classes.entry(class).or_default() += 1;
+    }
+}
+
+/// Out and in again: octets outside edits as they were, each address the same mailbox as before,
+/// and spelled the same unless one of the known reasons is there to see.
+fn round_trip(engine: &Engine, name: &str, message: &[u8], tally: &mut Tally) {
+    let (mut there, mut back) = (Scratch::new(), Scratch::new());
+    let out = engine.rewrite_into(Direction::Outbound, message, &mut there).unwrap();
+    let sent = out.to_vec();
+    assert_eq!(sent, spliced(message, &out), "{name}: octets outside edits");
+    let returned = engine.rewrite_into(Direction::Inbound, &sent, &mut back).unwrap();
+    assert_eq!(returned.to_vec(), spliced(&sent, &returned), "{name}: octets outside edits, inbound");
+    let (out_edits, back_edits) = (addresses(&out), addresses(&returned));
+    assert_eq!(out_edits.len(), back_edits.len(), "{name}: every address that went out comes in");
+    let folds = out.edits().len() + returned.edits().len() - out_edits.len() - back_edits.len();
+    for (went, came) in out_edits.iter().zip(&back_edits) {
+        tally.edits += 1;
+        let key = |address: &[u8]| engine.explain(Direction::Outbound, address).key;
+        assert_eq!(key(went.from), key(came.to), "{name}: the same mailbox");
+        let before = message.get(went.offset..went.offset + went.length).unwrap();
+        if came.text.eq_ignore_ascii_case(before) {
+            tally.count("edits, address back as it was");
+        } else if before.iter().any(|octet| b" \t\r\n(".contains(octet)) {
+            tally.count("edits, comments or white space inside the address moved behind it (RFC 5322 4.4)");
+        } else if before.contains(&b'"') || came.text.contains(&b'"') {
+            tally.count("edits, local-part quoted differently (RFC 5322 3.2.4)");
+        } else if before.ends_with(b".") {
+            tally.count("edits, dot behind the domain gone (RFC 5321 2.3.5)");
+        } else {
+            tally.unexplained.push(format!(
+                "{name}: {} came back as {}",
+                before.escape_ascii(),
+                came.text.escape_ascii()
+            ));
+        }
+    }
+    if folds == 0 {
+        // Everything else is the original's: put the addresses of the original back by hand.
+        let mut restored = Vec::new();
+        let mut position = 0;
+        for (went, came) in out_edits.iter().zip(&back_edits) {
+            restored.extend_from_slice(sent.get(position..came.offset).unwrap());
+            restored.extend_from_slice(message.get(went.offset..went.offset + went.length).unwrap());
+            // Comments that stood inside the address stand behind it now, outside the second edit.
+            position = came.offset + came.length + went.text.len() - went.to.len();
+        }
+        restored.extend_from_slice(sent.get(position..).unwrap());
+        assert!(restored == message, "{name}: everything but addresses is the original's");
+    } else {
+        tally.count("messages with a fold put in (RFC 5322 2.1.1)");
+    }
+}
+
+/// The edits of addresses, without folds.
+fn addresses<'a>(done: &Rewritten<'a>) -> Vec<Edit<'a>> {
+    done.edits().filter(|edit| edit.entry.is_some()).collect()
+}
+
+/// Every address that Python finds and the engine doesn't edit has its reason.
+fn account_for_python(
+    engine: &Engine,
+    name: &str,
+    message: &[u8],
+    found: &[String],
+    entries: &BTreeMap<Vec<u8>, String>,
+    tally: &mut Tally,
+) {
+    let mut scratch = Scratch::new();
+    let done = engine.rewrite_into(Direction::Outbound, message, &mut scratch).unwrap();
+    let edited: BTreeSet<Vec<u8>> = addresses(&done)
+        .iter()
+        .filter_map(|edit| engine.explain(Direction::Outbound, edit.from).key)
+        .collect();
+    for address in found {
+        let Ok(key) = EntryAddress::parse(address.as_bytes()).map(|parsed| parsed.key()) else { continue };
+        if !entries.contains_key(&key) || edited.contains(&key) {
+            continue;
+        }
+        let stands = contains_text(message, address.as_bytes());
+        if done.skipped().len() > 0 {
+            tally.count("finds in a field that does not parse (reported as skipped)");
+        } else if done.flags().contains(Flags::NOT_A_FIELD) {
+            tally.count("finds behind a line that ends the header section (RFC 5322 2.2)");
+        } else if done.flags().contains(Flags::BARE_CR) {
+            tally.count("finds in lines that only a bare carriage return ends (RFC 5322 2.3)");
+        } else if edited.iter().any(|edited| edited.starts_with(&cut(&key))) {
+            tally.count("finds with a domain that Python cuts at white space (RFC 5322 4.4)");
+        } else if !stands {
+            tally.count("finds that Python put together: the text is not in the message");
+        } else {
+            tally.unexplained.push(format!("{name}: Python finds {address}, the engine does not"));
+        }
+    }
+}
+
+/// A key up to and with the dot at its end; a key without one ends in a dot, too.
+fn cut(key: &[u8]) -> Vec<u8> {
+    [key.strip_suffix(b".").unwrap_or(key), b"."].concat()
+}
+
+fn contains_text(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+}
