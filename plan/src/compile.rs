@@ -44,7 +44,11 @@ impl Plan {
                         || !doubles.contains(&(conflict.first.0, conflict.second.0))
                 };
                 let mut found = Diagnostics::from(
-                    conflicts.iter().filter(is_new).map(|conflict| self.conflict(conflict)).collect::<Vec<_>>(),
+                    conflicts
+                        .iter()
+                        .filter(is_new)
+                        .map(|conflict| self.conflict(conflict))
+                        .collect::<Vec<_>>(),
                 );
                 found.sort();
                 found.into_iter().collect()

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use readdress::{EntryAddress, EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side, SourceFile};
+use readdress::{
+    AddressErrorKind, EntryAddress, EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side,
+    SourceFile,
+};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::reader;
@@ -202,12 +205,22 @@ fn entry_error(entry: &ReadEntry, error: &EntryError, source: &Source) -> Diagno
                 Side::External => &entry.external,
                 Side::Except(number) => except(number),
             };
-            (
-                "bad-address",
-                placed,
-                error.offset,
-                "write local-part@domain, domain, or *.domain as internal address",
-            )
+            let hint = match error.kind {
+                AddressErrorKind::ControlCharacter => {
+                    "remove it: an address is one line of printable characters"
+                }
+                AddressErrorKind::SurroundingSpace => "remove the space",
+                AddressErrorKind::TooLong => "check it: SMTP carries no longer address",
+                AddressErrorKind::NotAscii => "write the xn-- form of the domain, or leave the entry out",
+                AddressErrorKind::Domain => {
+                    "check for a double dot, a hyphen at either end of a label, and characters other than those"
+                }
+                AddressErrorKind::DomainLiteral => {
+                    "write [192.0.2.1] or [IPv6:2001:db8::1] with the address you mean"
+                }
+                _ => "write local-part@domain, domain, or *.domain as internal address",
+            };
+            ("bad-address", placed, error.offset, hint)
         }
         EntryError::KindMismatch => {
             ("kind-mismatch", &entry.external, 0, "map a mailbox to a mailbox and a domain to a domain")

@@ -31,10 +31,16 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
     let mut document = Document::default();
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     for error in &errors {
-        let at = source.locate(error.span().map_or(0, |span| span.start));
+        let at = error.span().map_or(0, |span| span.start);
         let message = error.message().lines().collect::<Vec<_>>().join(": ");
-        let hint = "the plan is a TOML file; strings stand in quotes";
-        diagnostics.push(Diagnostic::error("syntax", at, message).hint(hint));
+        let hint = if message.contains("duplicate key") {
+            "write each key and each [table] once"
+        } else {
+            "the plan is a TOML file; strings stand in quotes"
+        };
+        diagnostics.push(
+            Diagnostic::error("syntax", source.locate(at), message).excerpt(source.line_at(at)).hint(hint),
+        );
     }
     if !errors.is_empty() {
         return document;
@@ -187,9 +193,7 @@ impl Reader<'_, '_> {
             };
             let (code, hint) = match &error {
                 FieldSetError::NeverRewritten(_) => ("never-rewritten", "remove it from the list"),
-                FieldSetError::Duplicate(_) => {
-                    ("duplicate-field", "name it once; case makes no difference")
-                }
+                FieldSetError::Duplicate(_) => ("duplicate-field", "name it once; case makes no difference"),
                 _ => ("bad-value", "a field name is printable ASCII without colon and space"),
             };
             self.error(code, name.at, &error.to_string(), &name.text, hint);

@@ -40,17 +40,17 @@ impl Source {
             let hint = "save the file as UTF-8 (PowerShell: Export-Csv -NoTypeInformation -Encoding UTF8)";
             SourceError::Undecodable(Box::new(Diagnostic::error("lossy-csv", at, why).hint(hint)))
         };
+        let nul_count = content.iter().take(64).filter(|&&octet| octet == 0).count();
+        if encoding == UTF_8 && nul_count > 8 {
+            let at = Location { file: shown, line: 1, column: 1 };
+            return Err(failure(at, "the file looks like UTF-16 without a byte order mark"));
+        }
         let text = if encoding == UTF_8 {
             String::from_utf8(content.to_vec()).map_err(|error| {
                 let valid = content.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
                 let before = String::from_utf8_lossy(valid);
-                let looks_like_utf16 = content.iter().take(64).filter(|&&octet| octet == 0).count() > 8;
-                let why = if looks_like_utf16 {
-                    "the file looks like UTF-16 without a byte order mark"
-                } else {
-                    "the file is not UTF-8 here"
-                };
-                failure(Lines::of(&before).locate(&shown, &before, before.len()), why)
+                let at = Lines::of(&before).locate(&shown, &before, before.len());
+                failure(at, "the file is not UTF-8 here")
             })?
         } else {
             debug_assert!(encoding == UTF_16LE || encoding == UTF_16BE, "the only other marks there are");
@@ -58,14 +58,13 @@ impl Source {
             decoded.map(String::from).ok_or_else(|| {
                 failure(
                     Location { file: shown.clone(), line: 0, column: 0 },
-                    "the file is not UTF-16 as its first octets say",
+                    "the file begins like UTF-16 and is none; it may have been cut short",
                 )
             })?
         };
         let lines = Lines::of(&text);
         if let Some(at) = text.find('\0') {
-            let why =
-                "a NUL character stands here: the file is UTF-16 without a byte order mark, or damaged";
+            let why = "a NUL character stands here: the file is damaged or no text";
             return Err(failure(lines.locate(&shown, &text, at), why));
         }
         Ok(Source { shown, relative, text, real, lines })
@@ -74,6 +73,14 @@ impl Source {
     /// The place of an octet of the text.
     pub(crate) fn locate(&self, offset: usize) -> Location {
         self.lines.locate(&self.shown, &self.text, offset)
+    }
+
+    /// The text of the line that an octet stands in.
+    pub(crate) fn line_at(&self, offset: usize) -> &str {
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let start = before.rfind(['\r', '\n']).map_or(0, |end| end + 1);
+        let rest = self.text.get(start..).unwrap_or_default();
+        rest.split(['\r', '\n']).next().unwrap_or_default()
     }
 
     /// The line, from 1, of an octet of the text.

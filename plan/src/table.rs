@@ -163,8 +163,7 @@ impl<'s> Rows<'s> {
         let internal = diagnostics.keep(self.address(internal, "InternalAddress", start));
         let external = diagnostics.keep(self.address(external, "ExternalAddress", start));
         let except = diagnostics.keep(except.map_or(Ok(Vec::new()), |cell| self.list(cell)));
-        let is_outbound_only =
-            diagnostics.keep(outbound_only.map_or(Ok(false), |cell| self.boolean(cell)));
+        let is_outbound_only = diagnostics.keep(outbound_only.map_or(Ok(false), |cell| self.boolean(cell)));
         Some(ReadEntry {
             name: name.map(|cell| cell.text.clone()).unwrap_or_default(),
             internal: internal?,
