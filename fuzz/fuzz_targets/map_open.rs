@@ -37,8 +37,8 @@ fn use_it(bytes: Vec<u8>) {
             assert_eq!(lines(&done.to_vec()), lines(MESSAGE) + folds);
             assert!(done.edits().all(|edit| edit.field.len() > 1));
         }
-        engine.explain(direction, b"john+tag@i.example");
-        engine.explain(direction, b"a@b.keep.l.example");
+        _ = engine.explain(direction, b"john+tag@i.example");
+        _ = engine.explain(direction, b"a@b.keep.l.example");
     }
     engine.map().entries().count();
     engine.map().sections().count();

@@ -29,7 +29,7 @@ fn the_text_names_keys_winner_and_shadowed_entries() {
         "mailbox     john+news@tenant1.contoso.com: no entry\n",
         "subaddress  john@tenant1.contoso.com: hit\n",
         "entry     john@tenant1.contoso.com <-> john@contoso.com (John, entries.csv:2)\n",
-        "shadowed  tenant1.contoso.com -> rest.contoso.com (Rest of tenant 1, plan.toml:10)\n",
+        "shadowed  tenant1.contoso.com -> rest.contoso.com (Rest of tenant 1, plan.toml:9)\n",
         "result    john+news@contoso.com\n",
     ] {
         assert!(text.contains(part), "{part} in {text}");
@@ -91,7 +91,7 @@ fn excepted_domains_are_shown() {
     );
     let ran = explain(&bench, &["a@x.lab.example"]);
     assert!(
-        ran.clean().contains("*.lab.example -> contoso.com except secret.lab.example (Labs, plan.toml:10)"),
+        ran.clean().contains("*.lab.example -> contoso.com except secret.lab.example (Labs, plan.toml:9)"),
         "{}",
         ran.out()
     );
