@@ -13,7 +13,7 @@ use crate::plan::{EntryPlace, Plan};
 /// The most diagnostics of one code in a report; the last one says how many more there are.
 const SHOWN_OF_A_CODE: usize = 1000;
 /// The longest chain that is followed to see whether it comes back.
-const CHAIN_MAX: usize = 64;
+const CHAIN_MAX: usize = 16;
 
 /// Everything found out about a plan.
 #[derive(Debug, Default)]
@@ -152,6 +152,9 @@ impl Plan {
         let delimiters = asked.engine.map().policy().subaddress_delimiters.clone();
         let is_two_way_mailbox = entry.kind == EntryKind::Mailbox && entry.direction == EntryDirection::Both;
         let (Some(delimiter), true) = (delimiters.chars().next(), is_two_way_mailbox) else { return };
+        if is_split_like_a_name(entry.external.local_part, delimiters.as_bytes()) {
+            return;
+        }
         let plain = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_');
         if !entry.internal.local_part.iter().all(plain) {
             return;

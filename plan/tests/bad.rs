@@ -2,6 +2,8 @@
 //! and code of everything that is to be said about it, one to a line, no more and no less. Where
 //! words matter to the reader, `says` lists some that must be shown.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
