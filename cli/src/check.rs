@@ -23,6 +23,6 @@ pub(crate) fn run(options: &CheckOptions, streams: &mut Streams<'_>) -> Result<u
         streams.tell(&findings.text());
         streams.out.write_all(findings.summary(&options.plan).as_bytes())
     };
-    printed.map_err(Failure::output)?;
+    printed.map_err(|error| Failure::output(&error))?;
     Ok(code)
 }

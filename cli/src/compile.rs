@@ -64,7 +64,7 @@ fn print(
             None => Ok(()),
         }
     };
-    printed.map_err(Failure::output)
+    printed.map_err(|error| Failure::output(&error))
 }
 
 /// One line for a log. Twelve digits tell generations apart.

@@ -23,7 +23,7 @@ pub(crate) fn place(entry: &Entry<'_>) -> String {
 pub(crate) fn pair(entry: &Entry<'_>) -> String {
     let arrow = match entry.direction {
         EntryDirection::Outbound => "->",
-        _ => "<->",
+        EntryDirection::Both => "<->",
     };
     let mut text = format!("{} {arrow} {}", Shown(entry.internal), Shown(entry.external));
     for (index, domain) in entry.except.iter().enumerate() {
@@ -36,6 +36,6 @@ pub(crate) fn pair(entry: &Entry<'_>) -> String {
 pub(crate) fn direction(entry: &Entry<'_>) -> &'static str {
     match entry.direction {
         EntryDirection::Outbound => "outbound",
-        _ => "both",
+        EntryDirection::Both => "both",
     }
 }

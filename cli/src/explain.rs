@@ -24,7 +24,7 @@ pub(crate) fn run(options: &ExplainOptions, streams: &mut Streams<'_>) -> Result
             let gap = if index == 0 { "" } else { "\n" };
             write!(streams.out, "{gap}{}", text(address, direction, &explanation))
         };
-        printed.map_err(Failure::output)?;
+        printed.map_err(|error| Failure::output(&error))?;
     }
     Ok(exit::OK)
 }

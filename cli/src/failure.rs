@@ -34,7 +34,7 @@ impl Failure {
     }
 
     /// What the option parser has to say, which is no failure for `--help` and `--version`.
-    pub(crate) fn usage(error: clap::Error) -> Failure {
+    pub(crate) fn usage(error: &clap::Error) -> Failure {
         let text = error.render().to_string();
         if error.use_stderr() {
             Failure { code: exit::USAGE, stream: Stream::Err, text }
@@ -45,7 +45,7 @@ impl Failure {
 
     /// Standard output can't be written. A reader that went away has seen enough and is told
     /// nothing.
-    pub(crate) fn output(error: io::Error) -> Failure {
+    pub(crate) fn output(error: &io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure::told(exit::IO, String::new());
         }
@@ -98,7 +98,7 @@ impl Failure {
                 let written = streams.out.write_all(self.text.as_bytes()).and_then(|()| streams.out.flush());
                 match written {
                     Ok(()) => self.code,
-                    Err(error) => Failure::output(error).tell(streams),
+                    Err(error) => Failure::output(&error).tell(streams),
                 }
             }
         }

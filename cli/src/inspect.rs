@@ -19,7 +19,7 @@ pub(crate) fn run(options: &InspectOptions, streams: &mut Streams<'_>) -> Result
     } else {
         streams.out.write_all(text(options, map).as_bytes())
     };
-    printed.map_err(Failure::output)?;
+    printed.map_err(|error| Failure::output(&error))?;
     Ok(exit::OK)
 }
 

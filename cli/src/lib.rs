@@ -81,11 +81,12 @@ fn run_with<I>(args: I, streams: &mut Streams<'_>) -> u8
 where
     I: IntoIterator<Item = OsString>,
 {
-    let done =
-        Options::try_parse_from(args).map_err(Failure::usage).and_then(|options| verb(&options, streams));
+    let done = Options::try_parse_from(args)
+        .map_err(|error| Failure::usage(&error))
+        .and_then(|options| verb(&options, streams));
     let done = done.and_then(|code| match streams.out.flush() {
         Ok(()) => Ok(code),
-        Err(error) => Err(Failure::output(error)),
+        Err(error) => Err(Failure::output(&error)),
     });
     match done {
         Ok(code) => code,

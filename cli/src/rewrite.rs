@@ -55,7 +55,7 @@ impl Outcome<'_> {
             MessageFormat::Edits => streams.out.write_all(report::edits(self).as_bytes()),
             MessageFormat::Json => json::write(streams.out, &object::object(self)),
         };
-        printed.map_err(Failure::output)?;
+        printed.map_err(|error| Failure::output(&error))?;
         Ok(exit::OK)
     }
 

@@ -3,7 +3,7 @@
 //! The questions are put to the engine itself, over the compiled map, so that what is proved is
 //! what will happen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use readdress::{Added, AddedSide, Direction, Engine, EntryDirection, EntryId, EntryKind, PathKind, Scratch};
 
@@ -61,11 +61,11 @@ impl Plan {
         if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
             let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
             for (id, entry) in self.entries() {
-                self.find_chain(id, &entry, &mut asked, &mut findings);
+                self.find_chain(id, &entry, &domains, &mut asked, &mut findings);
                 self.find_lost_subaddress(id, &entry, &mut asked, &mut findings);
                 self.find_subaddress_collision(id, &entry, &mut asked, &mut findings);
                 self.find_collision(id, &entry, &domains, &mut asked, &mut findings);
-                self.find_shadowed(id, &entry, &domains, &mut findings);
+                self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
             }
             self.find_unrouted_postmasters(&mut asked, &mut findings);
         }
@@ -96,7 +96,17 @@ impl Plan {
 
     /// A result that is itself the internal address of an entry. Legal, an address is rewritten
     /// once; but who wrote the entries may have expected otherwise.
-    fn find_chain(&self, id: EntryId, entry: &Added<'_>, asked: &mut Asked<'_>, findings: &mut Findings) {
+    fn find_chain(
+        &self,
+        id: EntryId,
+        entry: &Added<'_>,
+        domains: &DomainEntries<'_>,
+        asked: &mut Asked<'_>,
+        findings: &mut Findings,
+    ) {
+        if !domains.has_subdomains && !domains.internal.contains(entry.external.domain) {
+            return;
+        }
         // For a domain, any mailbox of it shows the chain.
         let probe = |side: &AddedSide<'_>| match entry.kind {
             EntryKind::Mailbox => text(side.text),
@@ -263,6 +273,7 @@ impl Plan {
         id: EntryId,
         entry: &Added<'_>,
         domains: &DomainEntries<'_>,
+        asked: &Asked<'_>,
         findings: &mut Findings,
     ) {
         let domain_entry = domains.by_internal.get(entry.internal.domain);
@@ -270,11 +281,17 @@ impl Plan {
         let message = match entry.kind {
             EntryKind::Mailbox if is_same => match domain_entry {
                 Some((external, direction, _))
-                    if *external == entry.external.domain && *direction == entry.direction =>
+                    if *external == entry.external.domain
+                        && *direction == entry.direction
+                        && asked.is_domain_entry_next(entry) =>
                 {
                     "the entry of its domain does the same"
                 }
-                None if entry.internal.domain == entry.external.domain && !domains.has_subdomains => {
+                None if entry.internal.domain == entry.external.domain
+                    && !domains.has_subdomains
+                    && entry.internal.local_part != b"postmaster"
+                    && asked.next_entry(Direction::Outbound, entry.internal.text).is_none() =>
+                {
                     "both sides are the same address"
                 }
                 _ => return,
@@ -292,7 +309,7 @@ impl Plan {
             format!("the entry changes nothing: {message}"),
         )
         .excerpt(text(entry.internal.text))
-        .hint("remove it");
+        .hint("remove it, unless it is there so that the address does not count as unmapped");
         if let Some((_, _, other)) = domain_entry.filter(|_| entry.kind == EntryKind::Mailbox) {
             diagnostic = diagnostic.also_at(self.locate(*other, |place| place.internal));
         }
@@ -330,6 +347,8 @@ impl Plan {
 
 /// The domain entries of a plan, by each side.
 struct DomainEntries<'p> {
+    /// Every domain that stands on the internal side of an entry of any kind.
+    internal: HashSet<&'p [u8]>,
     /// Internal domain: external domain, direction, entry.
     by_internal: BTreeMap<&'p [u8], (&'p [u8], EntryDirection, EntryId)>,
     /// External domain of a two-way entry: internal domain, entry.
@@ -341,7 +360,9 @@ impl<'p> DomainEntries<'p> {
     fn of(plan: &'p Plan) -> DomainEntries<'p> {
         let (mut by_internal, mut by_external) = (BTreeMap::new(), BTreeMap::new());
         let mut has_subdomains = false;
+        let mut internal = HashSet::new();
         for (id, entry) in plan.entries() {
+            internal.insert(entry.internal.domain);
             has_subdomains |= entry.kind == EntryKind::Subdomains;
             if entry.kind == EntryKind::Domain {
                 by_internal.insert(entry.internal.domain, (entry.external.domain, entry.direction, id));
@@ -350,7 +371,7 @@ impl<'p> DomainEntries<'p> {
                 }
             }
         }
-        DomainEntries { by_internal, by_external, has_subdomains }
+        DomainEntries { internal, by_internal, by_external, has_subdomains }
     }
 }
 
@@ -380,6 +401,19 @@ impl Asked<'_> {
     fn is_mailbox_inbound(&self, address: &[u8]) -> bool {
         let entry = self.engine.explain(Direction::Inbound, address).entry;
         entry.is_some_and(|entry| entry.kind == EntryKind::Mailbox)
+    }
+
+    /// The kind of the entry that an address would be under if the one it is under were not there.
+    fn next_entry(&self, direction: Direction, address: &[u8]) -> Option<EntryKind> {
+        self.engine.explain(direction, address).shadowed.first().map(|entry| entry.kind)
+    }
+
+    /// Whether a mailbox would be under the entry of its domain if it had none of its own. Some
+    /// never are: postmaster, or one whose base address has an entry.
+    fn is_domain_entry_next(&self, entry: &Added<'_>) -> bool {
+        let next = |direction, address| self.next_entry(direction, address) == Some(EntryKind::Domain);
+        next(Direction::Outbound, entry.internal.text)
+            && (entry.direction == EntryDirection::Outbound || next(Direction::Inbound, entry.external.text))
     }
 
     fn path(&mut self, kind: PathKind, address: &[u8]) -> Option<String> {
@@ -434,6 +468,18 @@ impl Findings {
         let proved = if self.round_trip_is_doubtful { Vec::new() } else { vec!["round-trip"] };
         Report { errors: self.errors, warnings: self.warnings, proved, counts: Counts::default() }
     }
+}
+
+/// Whether a subaddress of this external local-part is split off again where it was put on: there
+/// is no delimiter in it, and it is none of the kinds that are never split. Quick, for the many
+/// that are; the engine is asked about the others.
+fn is_split_like_a_name(local_part: &[u8], delimiters: &[u8]) -> bool {
+    let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'_' | b'\'' | b'-');
+    local_part.iter().all(|octet| is_plain(octet) && !delimiters.contains(octet))
+        && !matches!(local_part, b"postmaster" | b"mailer-daemon")
+        && !local_part.starts_with(b"owner-")
+        && !local_part.starts_with(b"imcea")
+        && !local_part.ends_with(b"-request")
 }
 
 fn text(octets: &[u8]) -> String {

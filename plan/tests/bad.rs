@@ -122,7 +122,7 @@ fn differs(folder: &Path) -> Result<(), String> {
         let (name, said) = (folder.display(), said.join("\n"));
         return Err(format!("{name}\nwant {want:#?}\ngot {got:#?}\n{said}"));
     }
-    let shown: String = found.iter().map(|diagnostic| format!("{diagnostic}\n")).collect();
+    let shown = found.iter().map(|diagnostic| format!("{diagnostic}")).collect::<Vec<_>>().join("\n");
     let says = fs::read_to_string(folder.join("says")).unwrap_or_default();
     match says.lines().find(|words| !shown.contains(words)) {
         Some(words) => Err(format!("{}\nnot said: {words}\n{shown}", folder.display())),

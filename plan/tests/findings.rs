@@ -142,6 +142,12 @@ fn an_entry_that_changes_nothing_is_named_with_what_does_it_already() {
     assert!(warnings(&["*.i.example > x.example", "a@i.example a@i.example"]).is_empty());
     assert!(warnings(&["*.i.example > x.example", "b.i.example b.i.example"]).is_empty());
     assert!(warnings(&["i.example > x.example", "a@i.example a@x.example"]).is_empty());
+    // Domain entries leave postmaster alone, and a subaddress of a mailbox is under its entry.
+    assert!(warnings(&["i.example x.example", "postmaster@i.example postmaster@x.example"]).is_empty());
+    let tagged = ["a@i.example b@x.example", "a+y@i.example a+y@x.example", "i.example > x.example"];
+    assert!(warnings(&tagged).iter().all(|warning| warning.code != "shadowed-entry"));
+    let kept = ["a@i.example b@x.example", "a+y@i.example a+y@i.example"];
+    assert!(warnings(&kept).iter().all(|warning| warning.code != "shadowed-entry"));
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! What the end-to-end tests share: the messages of a folder, what Python finds in them, and a
 //! readable account of what the engine makes of one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test support may stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test support may stop"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -2,7 +2,13 @@
 //!
 //! Each message goes through a map that hits nothing, and through one made of the addresses that
 //! Python's email package finds in the messages, out and in again.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -103,7 +109,7 @@ fn there_and_back(folder: &Path) {
     for address in found.values().flatten() {
         match EntryAddress::parse(address.as_bytes()) {
             Ok(parsed @ EntryAddress::Mailbox { .. }) => {
-                _ = keys.entry(parsed.key()).or_insert_with(|| address.clone())
+                _ = keys.entry(parsed.key()).or_insert_with(|| address.clone());
             }
             _ => not_mapped += 1,
         }

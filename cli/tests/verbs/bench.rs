@@ -152,6 +152,7 @@ impl Bench {
         self.run_with(args, b"")
     }
 
+    #[expect(clippy::unused_self, reason = "a run happens on a bench, whose folder its arguments name")]
     pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Ran {
         run(args.iter().map(OsString::from), &mut Cursor::new(input))
     }

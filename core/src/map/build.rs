@@ -2,13 +2,12 @@
 //! sort, write. The same entries in any order, with the same policy, give the same octets but for
 //! where they came from.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::map::entry::{ADDRESS_MAX, AddressError, EntryAddress};
-use crate::map::format::{self, SectionId};
-use crate::map::record::{EntryDirection, EntryKind, write_entry, write_policy, write_short};
+use crate::map::format;
+use crate::map::record::{EntryDirection, EntryKind};
+use crate::map::write::{NONE, Sorted};
 use crate::policy::Policy;
 use crate::span::{Span, narrow, widen};
 
@@ -16,14 +15,6 @@ use crate::span::{Span, narrow, widen};
 pub const ENTRIES_MAX: u32 = 100_000_000;
 /// The most octets a name, a file name or a list of exceptions can have.
 pub const TEXT_MAX: usize = 65_535;
-
-/// Stands for "no entry" in stored indexes.
-pub(super) const NONE: u32 = u32::MAX;
-/// Octets of a domain's record: flags, its entry, its `*.` entry.
-pub(super) const DOMAIN_RECORD: usize = 12;
-pub(super) const HAS_MAILBOXES: u32 = 1;
-/// Octets of an entry's provenance: name, file, line.
-pub(super) const PROVENANCE_RECORD: usize = 12;
 
 /// A file that entries come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -177,31 +168,31 @@ impl std::error::Error for BuildError {}
 /// Collects entries and writes the map file.
 #[derive(Debug, Default)]
 pub struct MapBuilder {
-    name: String,
-    policy: Policy,
-    sources: Vec<String>,
+    pub(super) name: String,
+    pub(super) policy: Policy,
+    pub(super) sources: Vec<String>,
     /// Texts and keys of all entries.
-    texts: Vec<u8>,
-    entries: Vec<Pending>,
+    pub(super) texts: Vec<u8>,
+    pub(super) entries: Vec<Pending>,
 }
 
 #[derive(Debug)]
-struct Pending {
-    kind: EntryKind,
-    direction: EntryDirection,
-    name: Span,
-    internal: SidePlaces,
-    external: SidePlaces,
-    except: Box<[Span]>,
-    source: (u32, u32),
+pub(super) struct Pending {
+    pub(super) kind: EntryKind,
+    pub(super) direction: EntryDirection,
+    pub(super) name: Span,
+    pub(super) internal: SidePlaces,
+    pub(super) external: SidePlaces,
+    pub(super) except: Box<[Span]>,
+    pub(super) source: (u32, u32),
 }
 
 /// Where one side of an entry is in [`MapBuilder::texts`].
 #[derive(Clone, Copy, Debug)]
-struct SidePlaces {
-    text: Span,
-    local_key: Span,
-    domain_key: Span,
+pub(super) struct SidePlaces {
+    pub(super) text: Span,
+    pub(super) local_key: Span,
+    pub(super) domain_key: Span,
 }
 
 impl MapBuilder {
@@ -308,202 +299,27 @@ impl MapBuilder {
     /// each of the others.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let mut conflicts = Vec::new();
-        let all = 0..narrow(self.entries.len());
-        self.find_alike(
-            all.clone().collect(),
-            |entry| entry.internal,
-            ConflictKind::DuplicateInternal,
-            &mut conflicts,
-        );
-        let two_way =
-            all.filter(|&id| self.entry(id).is_some_and(|entry| entry.direction == EntryDirection::Both));
-        self.find_alike(
-            two_way.collect(),
-            |entry| entry.external,
-            ConflictKind::NotInvertible,
-            &mut conflicts,
-        );
-        conflicts.sort_by_key(|conflict| (conflict.second, conflict.first));
-        conflicts
+        let [internal, external] = self.sorted_sides();
+        conflicts_of(&internal, &external)
     }
 
     /// The map file's octets, sealed.
     pub fn finish(&self) -> Result<Vec<u8>, BuildError> {
-        let conflicts = self.conflicts();
+        let [internal, external] = self.sorted_sides();
+        let conflicts = conflicts_of(&internal, &external);
         if !conflicts.is_empty() {
             return Err(BuildError::Conflicts(conflicts));
         }
-        Ok(format::seal(&self.sections()))
+        Ok(format::seal(&self.sections(&internal, &external)))
     }
 
-    fn sections(&self) -> [Vec<u8>; SectionId::ALL.len()] {
-        let mut order: Vec<u32> = (0..narrow(self.entries.len())).collect();
-        order.sort_unstable_by(|&a, &b| self.compare(a, b, |entry| entry.internal));
-        // An entry's number in the file is its place in this order, so that the values of the
-        // internal automaton grow with its keys: that lets it share suffixes.
-        let mut numbers = vec![0_u32; order.len()];
-        for (number, &id) in order.iter().enumerate() {
-            if let Some(place) = numbers.get_mut(widen(id)) {
-                *place = narrow(number);
-            }
-        }
-        let internal = self.side(&order, &numbers, |entry| entry.internal);
-        let mut two_way: Vec<u32> = order
-            .iter()
-            .copied()
-            .filter(|&id| self.entry(id).is_some_and(|entry| entry.direction == EntryDirection::Both))
-            .collect();
-        two_way.sort_unstable_by(|&a, &b| self.compare(a, b, |entry| entry.external));
-        let external = self.side(&two_way, &numbers, |entry| entry.external);
-
-        let mut policy = Vec::new();
-        write_policy(&mut policy, &self.name, &self.policy);
-        let mut sources = Vec::new();
-        for source in &self.sources {
-            write_short(&mut sources, source.as_bytes());
-        }
-        let (entries, addresses) = self.entry_sections(&order);
-        let (provenance, names) = self.provenance_sections(&order);
-        // In the order of `SectionId::ALL`.
-        [
-            policy,
-            entries,
-            addresses,
-            internal.domains,
-            internal.records,
-            internal.mailboxes,
-            external.domains,
-            external.records,
-            external.mailboxes,
-            external.order,
-            self.exceptions(&numbers),
-            sources,
-            provenance,
-            names,
-        ]
+    /// All entries by internal key, and the two-way ones by external key.
+    fn sorted_sides(&self) -> [Sorted<'_>; 2] {
+        let two_way = |entry: &Pending| entry.direction == EntryDirection::Both;
+        [self.sorted(|_| true, |entry| entry.internal), self.sorted(two_way, |entry| entry.external)]
     }
 
-    /// One side's tables. `order`: its entries, sorted by that side's keys.
-    fn side(&self, order: &[u32], numbers: &[u32], side: impl Fn(&Pending) -> SidePlaces) -> SideTables {
-        let mut records: BTreeMap<&[u8], DomainRecord> = BTreeMap::new();
-        for &id in order {
-            let Some(entry) = self.entry(id) else { continue };
-            let number = numbers.get(widen(id)).copied().unwrap_or(NONE);
-            let record = records.entry(side(entry).domain_key.of(&self.texts)).or_default();
-            // On the external side of an outbound-only `*.domain` stands a plain domain; it is not
-            // in `order` then.
-            match entry.kind {
-                EntryKind::Mailbox => record.flags |= HAS_MAILBOXES,
-                EntryKind::Domain => record.exact = number,
-                EntryKind::Subdomains => record.subdomains = number,
-            }
-        }
-        let mut tables = SideTables::default();
-        let mut domains = Keys::default();
-        let mut domain_numbers: BTreeMap<&[u8], u32> = BTreeMap::new();
-        for (number, (domain, record)) in records.iter().enumerate() {
-            domains.insert(domain, number as u64);
-            domain_numbers.insert(domain, narrow(number));
-            for value in [record.flags, record.exact, record.subdomains] {
-                tables.records.extend(value.to_le_bytes());
-            }
-        }
-        let mut mailboxes = Keys::default();
-        let mut key = Vec::new();
-        let is_mailbox = |&&id: &&u32| self.entry(id).is_some_and(|entry| entry.kind == EntryKind::Mailbox);
-        for (rank, &id) in order.iter().filter(is_mailbox).enumerate() {
-            let Some(entry) = self.entry(id) else { continue };
-            let places = side(entry);
-            let domain = domain_numbers.get(places.domain_key.of(&self.texts)).copied().unwrap_or(NONE);
-            key.clear();
-            key.extend(domain.to_be_bytes());
-            key.extend_from_slice(places.local_key.of(&self.texts));
-            mailboxes.insert(&key, rank as u64);
-            tables.order.extend(numbers.get(widen(id)).copied().unwrap_or(NONE).to_le_bytes());
-        }
-        tables.domains = domains.finish();
-        tables.mailboxes = mailboxes.finish();
-        tables
-    }
-
-    fn entry_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
-        let (mut offsets, mut addresses) = (Vec::new(), Vec::new());
-        for entry in order.iter().filter_map(|&id| self.entry(id)) {
-            offsets.extend(narrow(addresses.len()).to_le_bytes());
-            let key = |side: SidePlaces| (side.local_key.of(&self.texts), side.domain_key.of(&self.texts));
-            let is_identity =
-                entry.kind != EntryKind::Subdomains && key(entry.internal) == key(entry.external);
-            let texts = [entry.internal.text, entry.external.text];
-            let texts = texts.iter().chain(&entry.except).map(|text| text.of(&self.texts));
-            write_entry(&mut addresses, entry.kind, entry.direction, is_identity, texts);
-        }
-        offsets.extend(narrow(addresses.len()).to_le_bytes());
-        (offsets, addresses)
-    }
-
-    fn provenance_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
-        let (mut provenance, mut names) = (Vec::new(), Vec::new());
-        for entry in order.iter().filter_map(|&id| self.entry(id)) {
-            let name = entry.name.of(&self.texts);
-            let name_at = if name.is_empty() { NONE } else { narrow(names.len()) };
-            if !name.is_empty() {
-                write_short(&mut names, name);
-            }
-            for value in [name_at, entry.source.0, entry.source.1] {
-                provenance.extend(value.to_le_bytes());
-            }
-        }
-        (provenance, names)
-    }
-
-    /// The exceptions of all `*.domain` entries: entry number, then domain.
-    fn exceptions(&self, numbers: &[u32]) -> Vec<u8> {
-        let mut keys = std::collections::BTreeSet::new();
-        for (entry, number) in self.entries.iter().zip(numbers) {
-            for domain in &entry.except {
-                keys.insert([&number.to_be_bytes(), domain.of(&self.texts)].concat());
-            }
-        }
-        let mut exceptions = Keys::default();
-        for key in keys {
-            exceptions.insert(&key, 0);
-        }
-        exceptions.finish()
-    }
-
-    fn find_alike(
-        &self,
-        mut ids: Vec<u32>,
-        side: impl Fn(&Pending) -> SidePlaces + Copy,
-        kind: ConflictKind,
-        conflicts: &mut Vec<Conflict>,
-    ) {
-        ids.sort_unstable_by(|&a, &b| self.compare(a, b, side).then(a.cmp(&b)));
-        let alike = |&a: &u32, &b: &u32| self.compare(a, b, side) == Ordering::Equal;
-        for group in ids.chunk_by(alike) {
-            if let [first, others @ ..] = group {
-                conflicts.extend(others.iter().map(|&second| Conflict {
-                    kind,
-                    first: EntryId(*first),
-                    second: EntryId(second),
-                }));
-            }
-        }
-    }
-
-    /// Orders entries by kind, then by one side's key: domain before local-part.
-    fn compare(&self, a: u32, b: u32, side: impl Fn(&Pending) -> SidePlaces) -> Ordering {
-        let key = |id| {
-            self.entry(id).map(|entry| {
-                let places = side(entry);
-                (entry.kind, places.domain_key.of(&self.texts), places.local_key.of(&self.texts))
-            })
-        };
-        key(a).cmp(&key(b))
-    }
-
-    fn entry(&self, id: u32) -> Option<&Pending> {
+    pub(super) fn entry(&self, id: u32) -> Option<&Pending> {
         self.entries.get(widen(id))
     }
 
@@ -527,47 +343,20 @@ impl MapBuilder {
     }
 }
 
-#[derive(Debug)]
-struct DomainRecord {
-    flags: u32,
-    exact: u32,
-    subdomains: u32,
-}
-
-impl Default for DomainRecord {
-    fn default() -> Self {
-        DomainRecord { flags: 0, exact: NONE, subdomains: NONE }
+fn conflicts_of(internal: &Sorted<'_>, external: &Sorted<'_>) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    for (sorted, kind) in
+        [(internal, ConflictKind::DuplicateInternal), (external, ConflictKind::NotInvertible)]
+    {
+        for group in sorted.alike() {
+            if let [first, others @ ..] = group.as_slice() {
+                let pair = |&second| Conflict { kind, first: EntryId(*first), second: EntryId(second) };
+                conflicts.extend(others.iter().map(pair));
+            }
+        }
     }
-}
-
-#[derive(Default)]
-struct SideTables {
-    domains: Vec<u8>,
-    records: Vec<u8>,
-    mailboxes: Vec<u8>,
-    /// Entry numbers by rank of their mailbox key.
-    order: Vec<u8>,
-}
-
-/// An automaton being built. Its only errors are keys out of order and failed writes; the keys
-/// are sorted and the writes go to memory.
-struct Keys(fst::raw::Builder<Vec<u8>>);
-
-impl Default for Keys {
-    fn default() -> Self {
-        Keys(fst::raw::Builder::memory())
-    }
-}
-
-impl Keys {
-    fn insert(&mut self, key: &[u8], value: u64) {
-        let inserted = self.0.insert(key, value);
-        debug_assert!(inserted.is_ok(), "keys are sorted and unique");
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.0.into_inner().unwrap_or_default()
-    }
+    conflicts.sort_by_key(|conflict| (conflict.second, conflict.first));
+    conflicts
 }
 
 fn kind_of(

@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
 use crate::map::automaton::{Automaton, index};
-use crate::map::build::{DOMAIN_RECORD, HAS_MAILBOXES, NONE};
 use crate::map::format::SectionId;
+use crate::map::write::{DOMAIN_RECORD, HAS_MAILBOXES, NONE};
 use crate::map::{Map, u32_at};
 use crate::policy::Direction;
 use crate::span::narrow;

@@ -11,6 +11,7 @@ mod format;
 mod lookup;
 mod publish;
 mod record;
+mod write;
 
 use crate::engine::MapData;
 use crate::error::Error;
@@ -58,7 +59,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         let offsets = sections.range(SectionId::Entries);
         let entry_count = (offsets.len() / 4).checked_sub(1).filter(|_| offsets.len() % 4 == 0);
         let entry_count = entry_count.ok_or_else(|| malformed("entries", offsets.start))?;
-        if sections.range(SectionId::Provenance).len() != entry_count * build::PROVENANCE_RECORD {
+        if sections.range(SectionId::Provenance).len() != entry_count * write::PROVENANCE_RECORD {
             return Err(malformed("provenance", sections.range(SectionId::Provenance).start).into());
         }
         for id in [
@@ -179,13 +180,13 @@ impl<D: AsRef<[u8]>> Map<D> {
         let value = |nth| u32_at(records, widen(number) * 3 + nth);
         let (name_at, source, line) = (value(0)?, value(1)?, value(2)?);
         let mut names = self.decoder(SectionId::Names);
-        let name = if name_at == build::NONE {
+        let name = if name_at == write::NONE {
             ""
         } else {
             names.bytes(widen(name_at)).and_then(|_| names.short_str()).ok()?
         };
         let mut sources = self.decoder(SectionId::Sources);
-        let file = if source == build::NONE {
+        let file = if source == write::NONE {
             None
         } else {
             for _ in 0..source {

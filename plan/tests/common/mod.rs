@@ -36,7 +36,7 @@ impl PlanFolder {
         for entry in entries {
             let (words, direction) = match entry.split_once(" > ") {
                 Some(words) => (words, "outbound"),
-                None => (entry.split_once(' ').expect("two addresses"), "both"),
+                None => (entry.rsplit_once(' ').expect("two addresses"), "both"),
             };
             let (internal, external) = words;
             plan += &format!(
