@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
+
 use proptest::prelude::*;
 use readdress::{
     ConflictKind, Direction, Engine, EntryDirection, Error, Map, MapBuilder, MapErrorKind, NewEntry, Policy,
@@ -177,7 +179,6 @@ fn publishing_replaces_whole_files_or_nothing() {
     assert_eq!(std::fs::read(&path).unwrap(), small());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays");
     assert!(publish(&folder.path().join("none/contoso.map"), &small()).is_err());
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
 }
 

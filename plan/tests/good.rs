@@ -285,9 +285,9 @@ fn time_grows_with_the_table_and_not_faster() {
     );
 }
 
-fn assert_scales(what: &str, row: impl Fn(usize) -> String, compiles: bool) {
+fn assert_scales(what: &str, line: impl Fn(usize) -> String, compiles: bool) {
     let time = |rows: usize| -> Duration {
-        let table: String = (0..rows).map(&row).collect();
+        let table: String = (0..rows).map(&line).collect();
         let table = format!("Name,InternalAddress,ExternalAddress\n{table}");
         let folder = PlanFolder::new(ONE_TABLE).with("entries.csv", table);
         let start = Instant::now();

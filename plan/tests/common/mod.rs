@@ -39,9 +39,9 @@ impl PlanFolder {
                 None => (entry.rsplit_once(' ').expect("two addresses"), "both"),
             };
             let (internal, external) = words;
-            plan += &format!(
+            plan.extend([format!(
                 "[[rewrite.entry]]\ninternal = '{internal}'\nexternal = '{external}'\ndirection = '{direction}'\n"
-            );
+            )]);
         }
         PlanFolder::new(&plan)
     }
