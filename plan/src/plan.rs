@@ -117,14 +117,16 @@ fn open_table(folder: &Path, file: &Placed, sources: &[Source]) -> Result<Source
         Box::new(Diagnostic::error(code, at, message).excerpt(&file.text).hint(hint))
     };
     // Relative paths count from the plan's folder.
-    let source = Source::read(&folder.join(&file.text), file.text.clone()).map_err(|why| match why {
-        SourceError::Undecodable(diagnostic) => diagnostic,
-        SourceError::Io(why) => error(
-            "missing-file",
-            format!("the file can't be read: {why}"),
-            "name a CSV file that is there; relative paths count from the plan's folder",
-        ),
-    })?;
+    let source = Source::read(&folder.join(&file.text), recorded_name(folder, &file.text)).map_err(
+        |why| match why {
+            SourceError::Undecodable(diagnostic) => diagnostic,
+            SourceError::Io(why) => error(
+                "missing-file",
+                format!("the file can't be read: {why}"),
+                "name a CSV file that is there; relative paths count from the plan's folder",
+            ),
+        },
+    )?;
     match sources.iter().position(|known| known.real == source.real) {
         None => Ok(source),
         Some(0) => Err(error(
@@ -138,6 +140,17 @@ fn open_table(folder: &Path, file: &Placed, sources: &[Source]) -> Result<Source
             "name each file of entries once",
         )),
     }
+}
+
+/// What a map records of a file's path: nothing of the machine it was compiled on, so that the same
+/// plan gives the same octets everywhere.
+fn recorded_name(folder: &Path, file: &str) -> String {
+    let path = Path::new(file);
+    if !path.is_absolute() {
+        return file.to_owned();
+    }
+    let inside = path.strip_prefix(folder).ok().or_else(|| path.file_name().map(Path::new));
+    inside.unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// Entries as they are read.
@@ -253,4 +266,21 @@ fn entry_error(entry: &ReadEntry, error: &EntryError, source: &Source) -> Diagno
 
 fn index(number: u32) -> Option<usize> {
     usize::try_from(number).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_records_no_absolute_path() {
+        for (file, recorded) in [
+            ("entries.csv", "entries.csv"),
+            ("../shared/e.csv", "../shared/e.csv"),
+            ("/etc/plan/csv/e.csv", "csv/e.csv"),
+            ("/srv/e.csv", "e.csv"),
+        ] {
+            assert_eq!(recorded_name(Path::new("/etc/plan"), file), recorded);
+        }
+    }
 }

@@ -128,3 +128,22 @@ fn a_device_is_not_replaced() {
     let ran = bench.run(&["compile", &bench.path("plan.toml"), "-o", "/dev/full"]);
     assert!(ran.refused(73).contains("not a regular file"), "{}", ran.err);
 }
+
+/// Every plan that the plan crate's tests know to be wrong: the code of bad data, diagnostics with
+/// their place, and no file.
+#[test]
+fn no_bad_plan_writes_a_map() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../plan/testdata/bad");
+    let mut count = 0;
+    for plan in fs::read_dir(folder).unwrap() {
+        let plan = plan.unwrap().path().join("plan.toml").into_os_string().into_string().unwrap();
+        let bench = Bench::new();
+        let before = bench.files();
+        let ran = bench.run(&["compile", &plan, "-o", &bench.path("new.map")]);
+        assert_eq!(ran.code, 65, "{plan}: {}", ran.err);
+        assert!(ran.out.is_empty() && ran.err.contains(": error["), "{plan}: {}", ran.err);
+        assert_eq!(bench.files(), before, "{plan}");
+        count += 1;
+    }
+    assert!(count >= 30, "{count} bad plans");
+}
