@@ -148,6 +148,8 @@ fn a_wildcard_flattens_subdomains_outbound_only_with_exceptions() {
         ("joe@sales.contoso.com", "joe@contoso.com"),
         ("joe@a.b.contoso.com", "joe@contoso.com"),
         ("joe@contoso.com", "joe@contoso.com"),
+        // The same key is no edit: the address stays as it is spelled.
+        ("Joe@CONTOSO.com", "Joe@CONTOSO.com"),
         ("joe@legal.contoso.com", "joe@legal.contoso.com"),
         ("joe@x.corp.contoso.com", "joe@x.corp.contoso.com"),
         ("joe@notlegal.contoso.com", "joe@contoso.com"),
