@@ -5,8 +5,9 @@
 //! ASCII-lower-cased, the domain lower-cased without the dot behind it. Unicode is never folded
 //! into ASCII, and nothing is decoded.
 
-use crate::address::{AddrSpec, Reason};
+use crate::address::AddrSpec;
 use crate::lex::{copy_tokens, unquote};
+use crate::reason::Reason;
 
 /// The most octets a local-part can have, without quotes, to be looked up. RFC 5321 4.5.3.1.1 says
 /// 64; return paths and encapsulated addresses are longer in practice.

@@ -1,37 +1,21 @@
 //! The engine: fields to addresses to map to edits. The only module that knows them all.
 
-use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
-use crate::address::{AddressList, Item, Mailbox, Reason};
+use crate::address::{AddressList, Item, Mailbox};
 use crate::error::Error;
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, octet_flags};
 use crate::lex::{copy_comments, is_one_quoted_string, quote_if_needed, unquote};
-use crate::map::{Found, Hit, KeyKind, KeySide, Map};
-use crate::policy::{Direction, Mode, Unmapped};
+use crate::map::{Found, Hit, KeyKind, KeySide, Map, MapData};
+use crate::policy::Direction;
+use crate::reason::Reason;
 use crate::rewritten::Rewritten;
 use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::span::{Span, narrow, widen};
 use crate::tracked::TrackedFields;
-
-/// The memory a map lives in: anything that gives the same octets each time and may be shared.
-pub struct MapData(Box<dyn AsRef<[u8]> + Send + Sync + UnwindSafe + RefUnwindSafe>);
-
-impl MapData {
-    /// Takes such memory over.
-    pub fn new(data: impl AsRef<[u8]> + Send + Sync + UnwindSafe + RefUnwindSafe + 'static) -> MapData {
-        MapData(Box::new(data))
-    }
-}
-
-impl AsRef<[u8]> for MapData {
-    fn as_ref(&self) -> &[u8] {
-        (*self.0).as_ref()
-    }
-}
 
 /// A map ready for use. Immutable; a clone is another reference to the same map, so handing one
 /// to each thread or message is cheap, and a message sees one generation whatever is reloaded.
@@ -334,18 +318,11 @@ impl<'a> FieldByField<'a> {
         outcome
     }
 
-    /// The end of the header section: what came out.
+    /// The end of the header section: what came out. Its flags are those that bodies and the number
+    /// of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
         let tracked = &self.engine.shared.tracked;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));
         Rewritten::of_fields(self.engine.map(), self.scratch)
-    }
-}
-
-/// What a host does with a message: the plan's answer to unmapped addresses.
-pub(crate) fn verdict(map: &Map, has_unmapped: bool) -> Unmapped {
-    match map.policy().mode {
-        Mode::Enforce if has_unmapped => map.policy().unmapped,
-        _ => Unmapped::Pass,
     }
 }

@@ -3,12 +3,13 @@
 //! A reverse-path goes from internal to external in outbound messages. A forward-path goes from
 //! external to internal in both directions: that is how a message finds its system.
 
-use crate::address::{AddrSpec, AddressList, Item, Reason};
-use crate::engine::{Engine, Session, verdict, write_target};
+use crate::address::{AddrSpec, AddressList, Item};
+use crate::engine::{Engine, Session, write_target};
 use crate::error::{Error, Limit};
 use crate::lex::copy_tokens;
 use crate::map::{ADDRESS_MAX, Entry, Found, KeySide};
 use crate::policy::{Direction, Mode, Unmapped};
+use crate::reason::Reason;
 use crate::scratch::Scratch;
 use crate::span::{Span, widen};
 
@@ -128,7 +129,7 @@ impl Engine {
             }
             Ok(PathOutcome::Unmapped) => {
                 rewritten.unmapped = true;
-                rewritten.verdict = verdict(map, true);
+                rewritten.verdict = map.policy().verdict(true);
             }
             Ok(PathOutcome::Alone) => {}
             Err(reason) => rewritten.skipped = Some(reason),

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use crate::addr_spec::Address;
-use crate::address::{AddressList, Item, Reason};
+use crate::address::{AddressList, Item};
 use crate::engine::{Engine, write_target};
 use crate::map::{Entry, Found, Hit, KeyKind, KeySide};
 use crate::policy::Direction;
+use crate::reason::Reason;
 use crate::scratch::Scratch;
 
 /// What an address is looked up under, what that finds, and what it becomes.

@@ -4,8 +4,9 @@
 //! before a mailbox; if that is not enough, before a `<`, too. If nothing helps, the edits of that
 //! line are taken back and reported. A line that was too long before is left as it is.
 
-use crate::address::{AddressList, Item, Reason};
+use crate::address::{AddressList, Item};
 use crate::header::LINE_MAX;
+use crate::reason::Reason;
 use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::span::{Span, narrow, widen};
 

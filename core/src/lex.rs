@@ -4,8 +4,8 @@
 //! It works on octets and never looks back. Octets of 128 and above belong to words: what they
 //! mean is decided only where they would become part of an address.
 
-use crate::address::Reason;
 use crate::header::is_wsp;
+use crate::reason::Reason;
 
 /// A position in a field body.
 #[derive(Clone, Debug)]

@@ -59,14 +59,14 @@ pub mod header;
 mod lex;
 mod map;
 mod policy;
+mod reason;
 mod rewritten;
 mod scratch;
 mod span;
 mod tracked;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
-pub use crate::address::Reason as SkipReason;
-pub use crate::engine::{Engine, FieldByField, MapData, Session};
+pub use crate::engine::{Engine, FieldByField, Session};
 pub use crate::envelope::{PATH_MAX, PathKind, RewrittenPath};
 pub use crate::error::{Error, Limit, MapError, MapErrorKind};
 pub use crate::explain::{Explanation, Tried};
@@ -74,11 +74,12 @@ pub use crate::flags::Flags;
 pub use crate::map::{
     ADDRESS_MAX, Added, AddedSide, AddressError, AddressErrorKind, BuildError, Conflict, ConflictKind,
     ENTRIES_MAX, Entry, EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map,
-    MapBuilder, NewEntry, SectionInfo, Side, SourceFile, TEXT_MAX, publish,
+    MapBuilder, MapData, NewEntry, SectionInfo, Side, SourceFile, TEXT_MAX, publish,
 };
 pub use crate::policy::{
     Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, Policy, Preset, Unmapped,
 };
+pub use crate::reason::Reason as SkipReason;
 pub use crate::rewritten::{Edit, FieldChange, Rewritten, Skip};
 pub use crate::scratch::Scratch;
 pub use crate::span::Span;

@@ -243,6 +243,16 @@ impl Policy {
         }
     }
 
+    /// What a host does with a message that has unmapped addresses, or none. In shadow mode every
+    /// message passes.
+    #[must_use]
+    pub fn verdict(&self, has_unmapped: bool) -> Unmapped {
+        match self.mode {
+            Mode::Enforce if has_unmapped => self.unmapped,
+            _ => Unmapped::Pass,
+        }
+    }
+
     /// The fields rewritten in one direction.
     #[must_use]
     pub fn fields(&self, direction: Direction) -> &FieldSet {

@@ -4,11 +4,10 @@
 
 use std::io::{self, IoSlice, Write};
 
-use crate::address::Reason;
-use crate::engine::verdict;
 use crate::flags::Flags;
 use crate::map::{Entry, Map};
 use crate::policy::{Mode, Unmapped};
+use crate::reason::Reason;
 use crate::scratch::{EditRecord, FieldRecord, Scratch};
 use crate::span::{Span, widen};
 
@@ -210,7 +209,7 @@ impl<'a> Rewritten<'a> {
     /// What the plan says to do with a message that has such addresses.
     #[must_use]
     pub fn verdict(&self) -> Unmapped {
-        verdict(self.map, !self.scratch.unmapped.is_empty())
+        self.map.policy().verdict(!self.scratch.unmapped.is_empty())
     }
 
     /// The map's generation.

@@ -2,10 +2,10 @@
 //! message to message: once they have grown to the size of the traffic, nothing is allocated.
 
 use crate::addr_spec::Address;
-use crate::address::Reason;
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
 use crate::policy::Limits;
+use crate::reason::Reason;
 use crate::span::{Span, narrow, widen};
 
 /// Buffers for rewriting, and the outcome of the last message. One at a time may use it; keep one

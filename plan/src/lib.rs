@@ -13,6 +13,8 @@
 mod check;
 mod compile;
 mod diagnostic;
+mod entry;
+mod nearest;
 mod plan;
 mod reader;
 mod source;

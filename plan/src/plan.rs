@@ -8,6 +8,7 @@ use readdress::{
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::entry::{Placed, ReadEntry};
 use crate::reader;
 use crate::source::{Source, SourceError, narrow};
 use crate::table::Rows;
@@ -32,24 +33,6 @@ pub(crate) struct EntryPlace {
     /// Octet at which its internal and external address begin.
     pub(crate) internal: u32,
     pub(crate) external: u32,
-}
-
-/// An entry as it stands in a file, with the place of each part.
-#[derive(Debug, Default)]
-pub(crate) struct ReadEntry {
-    pub(crate) name: String,
-    pub(crate) internal: Placed,
-    pub(crate) external: Placed,
-    pub(crate) is_outbound_only: bool,
-    pub(crate) except: Vec<Placed>,
-    pub(crate) line: u32,
-}
-
-/// A text and the octet it begins at.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Placed {
-    pub(crate) text: String,
-    pub(crate) at: usize,
 }
 
 impl Plan {

@@ -7,7 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::{Placed, ReadEntry};
+use crate::entry::{Placed, ReadEntry};
+use crate::nearest::nearest;
 use crate::source::Source;
 
 /// What a plan file says.
@@ -341,14 +342,4 @@ impl Reader<'_, '_> {
         }
         self.diagnostics.push(diagnostic);
     }
-}
-
-/// The known word most like another, if one is like it.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let likeness = |candidate: &str| strsim::jaro_winkler(&word.to_lowercase(), candidate);
-    known
-        .map(|candidate| (likeness(candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

@@ -8,8 +8,8 @@
 use csv::{ByteRecord, ReaderBuilder};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::{Placed, ReadEntry};
-use crate::reader::nearest;
+use crate::entry::{Placed, ReadEntry};
+use crate::nearest::nearest;
 use crate::source::Source;
 
 /// The columns, as named in header rows, and whether a table must have them.

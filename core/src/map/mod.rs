@@ -6,6 +6,7 @@
 
 mod automaton;
 mod build;
+mod data;
 mod entry;
 mod format;
 mod lookup;
@@ -13,7 +14,6 @@ mod publish;
 mod record;
 mod write;
 
-use crate::engine::MapData;
 use crate::error::Error;
 use crate::map::automaton::Automaton;
 use crate::map::format::{Decoder, SectionId, Sections, malformed};
@@ -25,6 +25,7 @@ pub use crate::map::build::{
     Added, AddedSide, BuildError, Conflict, ConflictKind, ENTRIES_MAX, EntryError, EntryId, MapBuilder,
     NewEntry, Side, SourceFile, TEXT_MAX,
 };
+pub use crate::map::data::MapData;
 pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAddress};
 pub use crate::map::lookup::KeyKind;
 pub(crate) use crate::map::lookup::{Found, Hit, KeySide};
