@@ -1,11 +1,12 @@
 //! The engine: fields to addresses to map to edits. The only module that knows them all.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
 use crate::address::{AddressList, Item, Mailbox};
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, octet_flags};
 use crate::lex::{copy_comments, is_one_quoted_string, quote_if_needed, unquote};
@@ -13,7 +14,8 @@ use crate::map::{Found, Hit, KeyKind, KeySide, Map, MapData};
 use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::rewritten::Rewritten;
-use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
+use crate::room::Room;
+use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::span::{Span, narrow, widen};
 use crate::tracked::TrackedFields;
 
@@ -46,7 +48,7 @@ impl From<Direction> for Session {
 impl Engine {
     /// Reads and verifies a map file.
     pub fn open(path: &Path) -> Result<Engine, Error> {
-        Engine::from_bytes(std::fs::read(path)?)
+        Ok(Engine::new(Map::new(MapData::read(File::open(path)?)?)?))
     }
 
     /// Verifies a map file in memory.
@@ -88,10 +90,34 @@ impl Engine {
         Ok(Rewritten::of_message(self.map(), message, scratch))
     }
 
+    /// The outcome that `scratch` holds, once more: for hosts that keep a scratch and a message
+    /// rather than a [`Rewritten`]. `message` must be the octets that were rewritten last with this
+    /// scratch and this engine; it does not matter where the message arrived field by field. With
+    /// others, the outcome is nonsense.
+    #[must_use]
+    pub fn outcome<'a>(&'a self, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
+        Rewritten::new(self.map(), message, scratch)
+    }
+
+    /// Whether `other` is the same engine: the same map in the same memory.
+    #[must_use]
+    pub fn is_same(&self, other: &Engine) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Begins a message that arrives field by field, as in a milter.
     pub fn begin<'a>(&'a self, session: impl Into<Session>, scratch: &'a mut Scratch) -> FieldByField<'a> {
         scratch.begin(self.shared.tracked.len());
-        FieldByField { engine: self, direction: session.into().direction, scratch, fields: 0, octets: 0 }
+        let arrival = Arrival { direction: session.into().direction, fields: 0, octets: 0 };
+        scratch.arrival = Some(arrival);
+        FieldByField { engine: self, scratch, arrival }
+    }
+
+    /// Goes on with a message that [`begin`](Self::begin) began with this scratch and this engine,
+    /// for hosts that get each field in a call of its own. `None` if none was begun.
+    pub fn resume<'a>(&'a self, scratch: &'a mut Scratch) -> Option<FieldByField<'a>> {
+        let arrival = scratch.arrival?;
+        Some(FieldByField { engine: self, scratch, arrival })
     }
 
     fn scan(&self, direction: Direction, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
@@ -132,14 +158,17 @@ impl Engine {
         let number = scratch.next_field();
         let mut names_mapped_domain = None;
         for item in AddressList::new(body) {
-            let (at, outcome) = match item {
-                Item::Mailbox(mailbox) => {
-                    (mailbox.addr_spec.span().start, self.rewrite_mailbox(side, body, &mailbox, scratch))
-                }
-                Item::Malformed { at, reason } => (at, Err(reason)),
+            let (at, length) = match &item {
+                Item::Mailbox(mailbox) => (mailbox.addr_spec.span().start, mailbox.addr_spec.span().len()),
+                Item::Malformed { at, .. } => (*at, 0),
+            };
+            scratch.count_address(&map.policy().limits, base + widen(at))?;
+            scratch.room_for_address(length)?;
+            let outcome = match item {
+                Item::Mailbox(mailbox) => self.rewrite_mailbox(side, body, &mailbox, scratch),
+                Item::Malformed { reason, .. } => Err(reason),
             };
             let at = base + widen(at);
-            scratch.count_address(&map.policy().limits, at)?;
             match outcome {
                 Ok(Some(edit)) => {
                     let place = edit.place.shifted(base);
@@ -156,10 +185,11 @@ impl Engine {
         let edits = Span::new(edits_before, scratch.edits.len());
         let mut record = FieldRecord { name: field.name, body: field.body, nth, edits };
         if !edits.is_empty() {
-            fit_lines(source, &record, prefix, line_ending, scratch);
+            fit_lines(source, &record, prefix, line_ending, scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
         }
         if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
+            scratch.fields.room(1)?;
             scratch.fields.push(record);
         }
         Ok(())
@@ -256,10 +286,9 @@ pub(crate) fn write_target(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scr
 /// A message whose fields arrive one by one. Made by [`Engine::begin`].
 pub struct FieldByField<'a> {
     engine: &'a Engine,
-    direction: Direction,
     scratch: &'a mut Scratch,
-    fields: u32,
-    octets: usize,
+    /// The scratch's own is brought up to date with every field.
+    arrival: Arrival,
 }
 
 impl<'a> FieldByField<'a> {
@@ -271,16 +300,19 @@ impl<'a> FieldByField<'a> {
     ///
     /// [`Error::Limit`], as for a whole message; the fields before count. Give the message up then.
     pub fn field(&mut self, name: &[u8], body: &[u8]) -> Result<(), Error> {
-        use crate::error::Limit;
         let Shared { map, tracked } = &*self.engine.shared;
         let limits = &map.policy().limits;
-        self.fields = self.fields.saturating_add(1);
-        if self.fields > limits.fields {
+        let arrival = &mut self.arrival;
+        arrival.fields = arrival.fields.saturating_add(1);
+        let offset = arrival.octets;
+        // What passed the section's limit once passes it again with the next field.
+        arrival.octets = offset.saturating_add(name.len()).saturating_add(body.len()).saturating_add(3);
+        self.scratch.arrival = Some(*arrival);
+        if arrival.fields > limits.fields {
             let allowed = u64::from(limits.fields);
-            return Err(Error::Limit { limit: Limit::Fields, allowed, offset: self.octets });
+            return Err(Error::Limit { limit: Limit::Fields, allowed, offset });
         }
-        self.octets = self.octets.saturating_add(name.len()).saturating_add(body.len()).saturating_add(3);
-        if self.octets > widen(limits.header_octets) {
+        if arrival.octets > widen(limits.header_octets) {
             let allowed = u64::from(limits.header_octets);
             return Err(Error::Limit {
                 limit: Limit::HeaderOctets,
@@ -291,9 +323,10 @@ impl<'a> FieldByField<'a> {
         self.scratch.flags.set(octet_flags(body));
         let Some(number) = tracked.find(name) else { return Ok(()) };
         let nth = self.scratch.count_field(number);
-        if !tracked.is_rewritten(number, self.direction) {
+        if !tracked.is_rewritten(number, self.arrival.direction) {
             return Ok(());
         }
+        self.scratch.bodies.room(name.len() + body.len())?;
         let mut bodies = std::mem::take(&mut self.scratch.bodies);
         let start = bodies.len();
         let recorded = self.scratch.fields.len();
@@ -303,7 +336,7 @@ impl<'a> FieldByField<'a> {
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
         let line_ending: &[u8] = if memchr::memmem::find(body, b"\r\n").is_some() { b"\r\n" } else { b"\n" };
         let outcome = self.engine.rewrite_field(
-            self.direction,
+            self.arrival.direction,
             &bodies,
             field,
             nth,

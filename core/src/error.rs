@@ -24,6 +24,16 @@ pub enum Error {
     Map(MapError),
     /// The operating system refused a file operation.
     Io(io::Error),
+    /// There is no memory for the map or the outcome.
+    Memory,
+    /// A map that was to replace another one has fewer than half its entries: more likely a
+    /// mistake on the way than what was meant.
+    Shrunk {
+        /// Entries of the map in use.
+        from: u32,
+        /// Entries of the one that was refused.
+        to: u32,
+    },
 }
 
 impl Error {
@@ -35,6 +45,8 @@ impl Error {
             Error::Limit { .. } => 1,
             Error::Map(_) => 2,
             Error::Io(_) => 3,
+            Error::Memory => 4,
+            Error::Shrunk { .. } => 5,
         }
     }
 
@@ -44,7 +56,7 @@ impl Error {
         match self {
             Error::Limit { offset, .. } => *offset,
             Error::Map(error) => error.offset,
-            Error::Io(_) => 0,
+            Error::Io(_) | Error::Memory | Error::Shrunk { .. } => 0,
         }
     }
 }
@@ -57,6 +69,11 @@ impl fmt::Display for Error {
             }
             Error::Map(error) => error.fmt(f),
             Error::Io(error) => error.fmt(f),
+            Error::Memory => f.write_str("out of memory"),
+            Error::Shrunk { from, to } => write!(
+                f,
+                "the new map has {to} entries where the one in use has {from}; ask for the reload by force if that is meant"
+            ),
         }
     }
 }
@@ -71,7 +88,7 @@ impl From<MapError> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Error::Io(error)
+        if error.kind() == io::ErrorKind::OutOfMemory { Error::Memory } else { Error::Io(error) }
     }
 }
 

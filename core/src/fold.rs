@@ -5,8 +5,10 @@
 //! line are taken back and reported. A line that was too long before is left as it is.
 
 use crate::address::{AddressList, Item};
+use crate::error::Error;
 use crate::header::LINE_MAX;
 use crate::reason::Reason;
+use crate::room::Room;
 use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::span::{Span, narrow, widen};
 
@@ -49,18 +51,21 @@ pub(crate) fn fit_lines(
     prefix: usize,
     line_ending: &[u8],
     scratch: &mut Scratch,
-) {
+) -> Result<(), Error> {
     let first_edit = widen(field.edits.start);
     let edits = scratch.edits.get(first_edit..).unwrap_or_default();
     let grown: usize = edits.iter().map(|edit| edit.growth().0).sum();
     if grown == 0 || prefix + field.body.len() + grown <= LINE_MAX {
-        return;
+        return Ok(());
     }
     if !each_line(source, field, prefix, edits).any(|(line, edits)| is_made_too_long(source, &line, edits)) {
-        return;
+        return Ok(());
     }
+    scratch.texts.room(line_ending.len() + 1)?;
+    scratch.skips.room(edits.len())?;
     let mut buffers = std::mem::take(&mut scratch.fold);
     buffers.edits.clear();
+    buffers.edits.room(scratch.edits.len() - first_edit)?;
     buffers.edits.extend(scratch.edits.drain(first_edit..));
     let text_start = scratch.texts.len();
     scratch.texts.extend_from_slice(line_ending);
@@ -72,7 +77,11 @@ pub(crate) fn fit_lines(
             continue;
         }
         let (segments, folds) = (&mut buffers.segments, &mut buffers.folds);
-        measure(source, field, &line, edits, segments);
+        measure(source, field, &line, edits, segments)?;
+        // There are as many folds as segments, at most.
+        folds.clear();
+        folds.room(segments.len())?;
+        scratch.edits.room(edits.len() + segments.len())?;
         if choose_folds(source, &line, segments, true, folds)
             || choose_folds(source, &line, segments, false, folds)
         {
@@ -87,6 +96,7 @@ pub(crate) fn fit_lines(
         }
     }
     scratch.fold = buffers;
+    Ok(())
 }
 
 /// The lines of a field that have edits, each with its edits.
@@ -145,8 +155,9 @@ fn measure(
     line: &Line,
     edits: &[EditRecord],
     segments: &mut Vec<Segment>,
-) {
+) -> Result<(), Error> {
     segments.clear();
+    segments.room(1)?;
     segments.push(Segment { start: line.start, width: line.before, is_mailbox: false });
     let body_start = widen(field.body.start);
     let places = AddressList::new(field.body.of(source)).flat_map(|item| {
@@ -163,6 +174,7 @@ fn measure(
     for (start, is_mailbox) in places {
         let start = body_start + start;
         if start > line.start && start < line.end {
+            segments.room(1)?;
             segments.push(Segment { start, width: 0, is_mailbox });
         }
     }
@@ -180,6 +192,7 @@ fn measure(
         end = segment.start;
         nth -= 1;
     }
+    Ok(())
 }
 
 /// Chooses where to fold so that each piece fits, going as far as possible each time. `false` if

@@ -57,10 +57,12 @@ mod flags;
 mod fold;
 pub mod header;
 mod lex;
+mod live;
 mod map;
 mod policy;
 mod reason;
 mod rewritten;
+mod room;
 mod scratch;
 mod span;
 mod tracked;
@@ -71,6 +73,7 @@ pub use crate::envelope::{PATH_MAX, PathKind, RewrittenPath};
 pub use crate::error::{Error, Limit, MapError, MapErrorKind};
 pub use crate::explain::{Explanation, Tried};
 pub use crate::flags::Flags;
+pub use crate::live::{Live, Loader, Reload};
 pub use crate::map::{
     ADDRESS_MAX, Added, AddedSide, AddressError, AddressErrorKind, BuildError, Conflict, ConflictKind,
     ENTRIES_MAX, Entry, EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map,
@@ -96,6 +99,7 @@ mod promises {
     fn engines_are_shared_and_scratches_move() {
         shared_between_threads::<crate::Engine>();
         shared_between_threads::<crate::Map>();
+        shared_between_threads::<crate::Live>();
         moved_between_threads::<crate::Scratch>();
         moved_between_threads::<crate::MapBuilder>();
     }

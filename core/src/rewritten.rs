@@ -96,6 +96,14 @@ impl FieldChange<'_> {
 }
 
 impl<'a> Rewritten<'a> {
+    pub(crate) fn new(map: &'a Map, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
+        if scratch.arrival.is_some() {
+            Rewritten::of_fields(map, scratch)
+        } else {
+            Rewritten::of_message(map, message, scratch)
+        }
+    }
+
     pub(crate) fn of_message(map: &'a Map, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
         Rewritten { map, scratch, source: message, is_field_by_field: false }
     }
@@ -170,10 +178,11 @@ impl<'a> Rewritten<'a> {
     }
 
     /// Every field with a new body, in the order that a milter may apply them in: names, numbers
-    /// and order of fields stay as they are. In shadow mode, those that would be changed.
+    /// and order of fields stay as they are. None in shadow mode.
     pub fn field_changes(&self) -> impl Iterator<Item = FieldChange<'a>> + use<'a> {
         let this = *self;
-        self.scratch.fields.iter().filter(|field| !field.edits.is_empty()).map(move |field| FieldChange {
+        let fields = if self.changed() { self.scratch.fields.as_slice() } else { &[] };
+        fields.iter().filter(|field| !field.edits.is_empty()).map(move |field| FieldChange {
             name: field.name.of(this.source),
             nth: field.nth,
             pieces: Pieces::new(

@@ -1,11 +1,12 @@
 //! Everything that rewriting one message needs and finds out, in buffers that are reused from
 //! message to message: once they have grown to the size of the traffic, nothing is allocated.
 
-use crate::addr_spec::Address;
+use crate::addr_spec::{Address, DOMAIN_MAX, LOCAL_PART_MAX};
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
-use crate::policy::Limits;
+use crate::policy::{Direction, Limits};
 use crate::reason::Reason;
+use crate::room::Room;
 use crate::span::{Span, narrow, widen};
 
 /// Buffers for rewriting, and the outcome of the last message. One at a time may use it; keep one
@@ -33,7 +34,21 @@ pub struct Scratch {
     pub(crate) local_part: Vec<u8>,
     pub(crate) fold: crate::fold::FoldBuffers,
     addresses: u32,
+    /// How far a message that arrives field by field has come.
+    pub(crate) arrival: Option<Arrival>,
 }
+
+/// How far a message that arrives field by field has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) direction: Direction,
+    pub(crate) fields: u32,
+    pub(crate) octets: usize,
+}
+
+/// The most octets of text that an address adds to `texts`, apart from its comments: the old one,
+/// the new one, each with every octet of the local-part quoted.
+const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
 
 /// One change of the source.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +113,15 @@ impl Scratch {
         self.flags = Flags::default();
         self.input_body_offset = 0;
         self.addresses = 0;
+        self.arrival = None;
+    }
+
+    /// Makes room for whatever may come of one address that takes `length` octets of the source.
+    pub(crate) fn room_for_address(&mut self, length: usize) -> Result<(), Error> {
+        self.edits.room(1)?;
+        self.skips.room(1)?;
+        self.unmapped.room(1)?;
+        self.texts.room(TEXT_OF_ADDRESS + length)
     }
 
     /// Counts a tracked field and returns which of its name it is.

@@ -19,7 +19,7 @@ const KEY_PROFILE: u32 = 1;
 const HEAD_OCTETS: usize = 32;
 const TABLE_ROW_OCTETS: usize = 24;
 /// BLAKE3 of all octets before it.
-pub(super) const SEAL_OCTETS: usize = 32;
+pub(crate) const SEAL_OCTETS: usize = 32;
 const ALIGNMENT: usize = 8;
 
 /// What a section holds. Numbers are only ever added.

@@ -27,6 +27,7 @@ pub use crate::map::build::{
 };
 pub use crate::map::data::MapData;
 pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAddress};
+pub(crate) use crate::map::format::SEAL_OCTETS;
 pub use crate::map::lookup::KeyKind;
 pub(crate) use crate::map::lookup::{Found, Hit, KeySide};
 pub use crate::map::publish::publish;
@@ -115,6 +116,17 @@ impl<D: AsRef<[u8]>> Map<D> {
     #[must_use]
     pub fn size(&self) -> usize {
         self.data.as_ref().len()
+    }
+
+    /// The file, as it can be opened again.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        self.data.as_ref()
+    }
+
+    /// The file's last octets, which no other file has.
+    pub(crate) fn seal(&self) -> &[u8; SEAL_OCTETS] {
+        self.sections.seal()
     }
 
     /// An entry by its number, from 0: mailboxes first, then domains, then `*.` domains, each
