@@ -16,6 +16,7 @@ use crate::reason::Reason;
 use crate::rewritten::Rewritten;
 use crate::room::Room;
 use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
+use crate::signature::SignatureKind;
 use crate::span::{Span, narrow, widen};
 use crate::tracked::TrackedFields;
 
@@ -87,7 +88,7 @@ impl Engine {
         let Session { direction } = session.into();
         scratch.begin(self.shared.tracked.len());
         self.scan(direction, message, scratch)?;
-        Ok(Rewritten::of_message(self.map(), message, scratch))
+        Ok(self.outcome(message, scratch))
     }
 
     /// The outcome that `scratch` holds, once more: for hosts that keep a scratch and a message
@@ -96,7 +97,7 @@ impl Engine {
     /// others, the outcome is nonsense.
     #[must_use]
     pub fn outcome<'a>(&'a self, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
-        Rewritten::new(self.map(), message, scratch)
+        Rewritten::new(self.map(), &self.shared.tracked, message, scratch)
     }
 
     /// Whether `other` is the same engine: the same map in the same memory.
@@ -126,6 +127,10 @@ impl Engine {
         while let Some(field) = section.next_field()? {
             let Some(number) = tracked.find(field.name.of(message)) else { continue };
             let nth = scratch.count_field(number);
+            if let Some(kind) = tracked.signature(number) {
+                scratch.signatures.room(1)?;
+                scratch.signatures.push((kind, field.body));
+            }
             if tracked.is_rewritten(number, direction) {
                 let prefix = widen(field.body.start - field.name.start);
                 let ending = section.line_ending().octets();
@@ -323,6 +328,9 @@ impl<'a> FieldByField<'a> {
         self.scratch.flags.set(octet_flags(body));
         let Some(number) = tracked.find(name) else { return Ok(()) };
         let nth = self.scratch.count_field(number);
+        if let Some(kind) = tracked.signature(number) {
+            return self.keep_signature(kind, body);
+        }
         if !tracked.is_rewritten(number, self.arrival.direction) {
             return Ok(());
         }
@@ -351,11 +359,21 @@ impl<'a> FieldByField<'a> {
         outcome
     }
 
+    fn keep_signature(&mut self, kind: SignatureKind, body: &[u8]) -> Result<(), Error> {
+        let Scratch { bodies, signatures, .. } = &mut *self.scratch;
+        bodies.room(body.len())?;
+        signatures.room(1)?;
+        let start = bodies.len();
+        bodies.extend_from_slice(body);
+        signatures.push((kind, Span::new(start, bodies.len())));
+        Ok(())
+    }
+
     /// The end of the header section: what came out. Its flags are those that bodies and the number
     /// of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
         let tracked = &self.engine.shared.tracked;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));
-        Rewritten::of_fields(self.engine.map(), self.scratch)
+        self.engine.outcome(&[], self.scratch)
     }
 }

@@ -64,6 +64,7 @@ mod reason;
 mod rewritten;
 mod room;
 mod scratch;
+mod signature;
 mod span;
 mod tracked;
 
@@ -85,6 +86,7 @@ pub use crate::policy::{
 pub use crate::reason::Reason as SkipReason;
 pub use crate::rewritten::{Edit, FieldChange, Rewritten, Skip};
 pub use crate::scratch::Scratch;
+pub use crate::signature::{Signature, SignatureKind};
 pub use crate::span::Span;
 
 /// What host threads may do with the public types, promised to them in the C header.

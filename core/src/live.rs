@@ -106,7 +106,7 @@ fn has_seal_of(file: &mut File, map: &Map) -> Result<bool, Error> {
         return Ok(false);
     }
     let mut seal = [0; SEAL_OCTETS];
-    file.seek(SeekFrom::End(-(SEAL_OCTETS as i64)))?;
+    file.seek(SeekFrom::Start((map.size() - SEAL_OCTETS) as u64))?;
     let is_read = file.read_exact(&mut seal).is_ok();
     file.rewind()?;
     Ok(is_read && seal == *map.seal())

@@ -9,12 +9,15 @@ use crate::map::{Entry, Map};
 use crate::policy::{Mode, Unmapped};
 use crate::reason::Reason;
 use crate::scratch::{EditRecord, FieldRecord, Scratch};
+use crate::signature::{self, Signature};
 use crate::span::{Span, widen};
+use crate::tracked::TrackedFields;
 
 /// The outcome of rewriting one message.
 #[derive(Clone, Copy)]
 pub struct Rewritten<'a> {
     map: &'a Map,
+    tracked: &'a TrackedFields,
     scratch: &'a Scratch,
     /// What the edits are places in: the message, or the bodies of single fields.
     source: &'a [u8],
@@ -96,20 +99,16 @@ impl FieldChange<'_> {
 }
 
 impl<'a> Rewritten<'a> {
-    pub(crate) fn new(map: &'a Map, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
-        if scratch.arrival.is_some() {
-            Rewritten::of_fields(map, scratch)
-        } else {
-            Rewritten::of_message(map, message, scratch)
-        }
-    }
-
-    pub(crate) fn of_message(map: &'a Map, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
-        Rewritten { map, scratch, source: message, is_field_by_field: false }
-    }
-
-    pub(crate) fn of_fields(map: &'a Map, scratch: &'a Scratch) -> Rewritten<'a> {
-        Rewritten { map, scratch, source: &scratch.bodies, is_field_by_field: true }
+    /// The outcome in a scratch: of a message, or of fields that came one by one.
+    pub(crate) fn new(
+        map: &'a Map,
+        tracked: &'a TrackedFields,
+        message: &'a [u8],
+        scratch: &'a Scratch,
+    ) -> Rewritten<'a> {
+        let is_field_by_field = scratch.arrival.is_some();
+        let source = if is_field_by_field { &scratch.bodies } else { message };
+        Rewritten { map, tracked, scratch, source, is_field_by_field }
     }
 
     /// Whether the output differs from the input. Never in shadow mode.
@@ -213,6 +212,16 @@ impl<'a> Rewritten<'a> {
     pub fn unmapped(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let texts = &self.scratch.texts;
         self.scratch.unmapped.iter().map(move |span| span.of(texts))
+    }
+
+    /// Every signature over the header section and what the edits do to it, in the order they
+    /// stand; worked out when asked for. In shadow mode, what the edits would do.
+    pub fn signatures(&self) -> impl ExactSizeIterator<Item = Signature<'a>> + use<'a> {
+        let this = *self;
+        let count = move |name: &[u8]| this.tracked.count(name, &this.scratch.counts);
+        this.scratch.signatures.iter().map(move |(kind, body)| {
+            signature::assess(*kind, body.of(this.source), this.source, this.scratch, count)
+        })
     }
 
     /// What the plan says to do with a message that has such addresses.

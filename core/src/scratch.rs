@@ -7,6 +7,7 @@ use crate::flags::Flags;
 use crate::policy::{Direction, Limits};
 use crate::reason::Reason;
 use crate::room::Room;
+use crate::signature::SignatureKind;
 use crate::span::{Span, narrow, widen};
 
 /// Buffers for rewriting, and the outcome of the last message. One at a time may use it; keep one
@@ -25,6 +26,8 @@ pub struct Scratch {
     /// Where fields came one by one: the names and bodies of those in `fields`. Edits are places
     /// in it.
     pub(crate) bodies: Vec<u8>,
+    /// Bodies of signature fields, in the source.
+    pub(crate) signatures: Vec<(SignatureKind, Span)>,
     /// How often each tracked field was seen.
     pub(crate) counts: Vec<u32>,
     pub(crate) flags: Flags,
@@ -108,6 +111,7 @@ impl Scratch {
         self.unmapped.clear();
         self.texts.clear();
         self.bodies.clear();
+        self.signatures.clear();
         self.counts.clear();
         self.counts.resize(tracked, 0);
         self.flags = Flags::default();

@@ -4,6 +4,7 @@
 use crate::field::KNOWN_FIELDS;
 use crate::flags::Flags;
 use crate::policy::{Direction, Policy};
+use crate::signature::SignatureKind;
 
 /// The fields that a policy names, and those whose repetition is flagged.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ struct TrackedField {
     name: Vec<u8>,
     outbound: bool,
     inbound: bool,
+    signature: Option<SignatureKind>,
     /// The flag for a second one.
     duplicate: Flags,
 }
@@ -29,6 +31,12 @@ impl TrackedFields {
             let number = tracked.intern(known.name);
             if let Some(field) = tracked.fields.get_mut(number) {
                 field.duplicate = duplicate_flag(known.name);
+            }
+        }
+        for kind in SignatureKind::ALL {
+            let number = tracked.intern(kind.field_name());
+            if let Some(field) = tracked.fields.get_mut(number) {
+                field.signature = Some(kind);
             }
         }
         for direction in Direction::ALL {
@@ -67,6 +75,16 @@ impl TrackedFields {
         })
     }
 
+    /// The kind of signature that the field of this number is.
+    pub(crate) fn signature(&self, number: usize) -> Option<SignatureKind> {
+        self.fields.get(number).and_then(|field| field.signature)
+    }
+
+    /// How often a field was seen.
+    pub(crate) fn count(&self, name: &[u8], counts: &[u32]) -> u32 {
+        self.find(name).and_then(|number| counts.get(number)).copied().unwrap_or(0)
+    }
+
     /// The flags that the number of times each field was seen amounts to.
     pub(crate) fn flags(&self, counts: &[u32]) -> Flags {
         let mut flags = Flags::default();
@@ -89,7 +107,8 @@ impl TrackedFields {
         if let Some(same_length) = self.by_length.get_mut(name.len()) {
             same_length.push(number);
         }
-        self.fields.push(TrackedField { name, outbound: false, inbound: false, duplicate: Flags::default() });
+        let (outbound, inbound, signature, duplicate) = (false, false, None, Flags::default());
+        self.fields.push(TrackedField { name, outbound, inbound, signature, duplicate });
         number
     }
 }

@@ -21,8 +21,7 @@ pub(super) fn object(outcome: &Outcome<'_>) -> Value {
         .with("skipped", skipped(outcome))
         .with("unmapped", outcome.unmapped().into_iter().map(json::item).collect::<Vec<_>>())
         .with("flags", rewritten.flags().names().map(Value::from).collect::<Vec<_>>())
-        // This version does not look at signatures; the key is there for what reads it.
-        .with("signatures", Vec::<Value>::new())
+        .with("signatures", signatures(outcome))
         .with("verdict", outcome.verdict().name())
         .with("mode", map.policy().mode.name())
         .into()
@@ -53,6 +52,19 @@ fn fields(outcome: &Outcome<'_>) -> Vec<Value> {
             .into()
     };
     outcome.rewritten.field_changes().map(field).collect()
+}
+
+fn signatures(outcome: &Outcome<'_>) -> Vec<Value> {
+    let signature = |signature: readdress::Signature<'_>| {
+        Object::new()
+            .with("kind", signature.kind.name())
+            .with_octets("domain", signature.domain)
+            .with_octets("selector", signature.selector)
+            .with("intact", signature.is_intact)
+            .with("because", signature.because.into_iter().map(json::item).collect::<Vec<_>>())
+            .into()
+    };
+    outcome.rewritten.signatures().map(signature).collect()
 }
 
 fn skipped(outcome: &Outcome<'_>) -> Vec<Value> {
