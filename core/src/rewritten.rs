@@ -9,7 +9,7 @@ use crate::map::{Entry, Map};
 use crate::policy::{Mode, Unmapped};
 use crate::reason::Reason;
 use crate::scratch::{EditRecord, FieldRecord, Scratch};
-use crate::signature::{self, Signature};
+use crate::signature::{EditedFields, Signature};
 use crate::span::{Span, widen};
 use crate::tracked::TrackedFields;
 
@@ -218,10 +218,10 @@ impl<'a> Rewritten<'a> {
     /// stand; worked out when asked for. In shadow mode, what the edits would do.
     pub fn signatures(&self) -> impl ExactSizeIterator<Item = Signature<'a>> + use<'a> {
         let this = *self;
-        let count = move |name: &[u8]| this.tracked.count(name, &this.scratch.counts);
-        this.scratch.signatures.iter().map(move |(kind, body)| {
-            signature::assess(*kind, body.of(this.source), this.source, this.scratch, count)
-        })
+        let count = |name: &[u8]| this.tracked.count(name, &this.scratch.counts);
+        let edited = EditedFields::new(this.source, this.scratch, count);
+        let signatures = this.scratch.signatures.iter();
+        signatures.map(move |(kind, body)| edited.assess(*kind, body.of(this.source)))
     }
 
     /// What the plan says to do with a message that has such addresses.

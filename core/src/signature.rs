@@ -7,7 +7,8 @@
 
 use memchr::memchr;
 
-use crate::scratch::{FieldRecord, Scratch};
+use crate::scratch::Scratch;
+use crate::span::widen;
 
 /// The kinds of signatures that are reported.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,51 +56,55 @@ pub struct Signature<'a> {
     pub because: Vec<&'a [u8]>,
 }
 
-/// Reports on the signature field with this body. `counts` gives how many fields of an edited
-/// field's name there are.
-pub(crate) fn assess<'a>(
-    kind: SignatureKind,
-    body: &'a [u8],
-    source: &'a [u8],
-    scratch: &Scratch,
-    count: impl Fn(&[u8]) -> u32,
-) -> Signature<'a> {
-    let tag = |name| tag(body, name);
-    let mut signature = Signature {
-        kind,
-        domain: tag(b"d").unwrap_or_default(),
-        selector: tag(b"s").unwrap_or_default(),
-        is_intact: true,
-        because: Vec::new(),
-    };
-    let edited = scratch.fields.iter().filter(|field| !field.edits.is_empty());
-    let Some(covered) = tag(b"h") else {
-        signature.is_intact = edited.count() == 0;
-        return signature;
-    };
-    for field in edited {
-        let name = field.name.of(source);
-        if covers(covered, name, from_last(field, count(name))) {
-            signature.is_intact = false;
-            if !signature.because.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-                signature.because.push(name);
-            }
-        }
-    }
-    signature
+/// The edited fields, as far as signatures are concerned: of each name the last one, which is the
+/// first to be covered. There are no more of them than names in the policy, so reports take time
+/// linear in the signatures however many fields are edited.
+pub(crate) struct EditedFields<'a> {
+    fields: Vec<EditedField<'a>>,
 }
 
-/// Which of the fields of its name a field is, counted from the last, from 1.
-fn from_last(field: &FieldRecord, count: u32) -> u32 {
-    count.saturating_sub(field.nth).saturating_add(1)
+struct EditedField<'a> {
+    name: &'a [u8],
+    /// Which of the fields of its name it is, counted from the last, from 1.
+    from_last: u32,
+}
+
+impl<'a> EditedFields<'a> {
+    /// `count` gives how many fields of a name there are.
+    pub(crate) fn new(source: &'a [u8], scratch: &Scratch, count: impl Fn(&[u8]) -> u32) -> EditedFields<'a> {
+        let mut fields: Vec<EditedField<'a>> = Vec::new();
+        for record in scratch.fields.iter().filter(|record| !record.edits.is_empty()) {
+            let name = record.name.of(source);
+            let from_last = count(name).saturating_sub(record.nth).saturating_add(1);
+            match fields.iter_mut().find(|field| field.name.eq_ignore_ascii_case(name)) {
+                Some(field) => field.from_last = field.from_last.min(from_last),
+                None => fields.push(EditedField { name, from_last }),
+            }
+        }
+        EditedFields { fields }
+    }
+
+    /// Reports on the signature field with this body.
+    pub(crate) fn assess(&self, kind: SignatureKind, body: &'a [u8]) -> Signature<'a> {
+        let covered = tag(body, b"h");
+        let because: Vec<&[u8]> = covered.map_or_else(Vec::new, |list| {
+            let covers = |field: &&EditedField<'_>| covers(list, field.name, field.from_last);
+            self.fields.iter().filter(covers).map(|field| field.name).collect()
+        });
+        Signature {
+            kind,
+            domain: tag(body, b"d").unwrap_or_default(),
+            selector: tag(body, b"s").unwrap_or_default(),
+            is_intact: if covered.is_some() { because.is_empty() } else { self.fields.is_empty() },
+            because,
+        }
+    }
 }
 
 /// Whether a list of field names has this name at least so many times.
 fn covers(list: &[u8], name: &[u8], times: u32) -> bool {
-    let named =
-        list.split(|&octet| octet == b':').filter(|item| item.trim_ascii().eq_ignore_ascii_case(name));
-    named.take(usize::try_from(times).unwrap_or(usize::MAX)).count()
-        >= usize::try_from(times).unwrap_or(usize::MAX)
+    let is_name = |item: &&[u8]| item.trim_ascii().eq_ignore_ascii_case(name);
+    list.split(|&octet| octet == b':').filter(is_name).count() >= widen(times)
 }
 
 /// The value of a tag (RFC 6376 3.2), without the white space around it; `None` if there is no
