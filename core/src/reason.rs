@@ -37,6 +37,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: &[Reason] = &[
+        Reason::UnterminatedQuotedString,
+        Reason::UnterminatedComment,
+        Reason::UnterminatedDomainLiteral,
+        Reason::UnterminatedAngleAddr,
+        Reason::SeveralAt,
+        Reason::NoDomain,
+        Reason::MalformedLocalPart,
+        Reason::TextAfterAddress,
+        Reason::NestedGroup,
+        Reason::UnexpectedCharacter,
+        Reason::ControlCharacter,
+        Reason::NotUtf8,
+        Reason::AddressTooLong,
+        Reason::LineTooLong,
+    ];
+
     /// The name in JSON and logs. Names are only ever added.
     #[must_use]
     pub fn name(self) -> &'static str {

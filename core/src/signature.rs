@@ -21,7 +21,8 @@ pub enum SignatureKind {
 }
 
 impl SignatureKind {
-    pub(crate) const ALL: [SignatureKind; 2] = [SignatureKind::Dkim, SignatureKind::Arc];
+    /// Every kind.
+    pub const ALL: [SignatureKind; 2] = [SignatureKind::Dkim, SignatureKind::Arc];
 
     /// The name in JSON and logs.
     #[must_use]

@@ -83,6 +83,12 @@ impl Plan {
         Ok(Plan { builder: entries.builder, sources, places: entries.places, notes })
     }
 
+    /// The entries and the policy, for a map with more in it than the plan.
+    #[must_use]
+    pub fn into_builder(self) -> MapBuilder {
+        self.builder
+    }
+
     /// Where one side of an entry stands.
     pub(crate) fn locate(&self, entry: EntryId, side: impl FnOnce(&EntryPlace) -> u32) -> Location {
         let nowhere = || Location { file: String::new(), line: 0, column: 0 };
