@@ -8,7 +8,8 @@ use std::path::Path;
 
 fn made() -> String {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let config = cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")).expect("cbindgen.toml is valid");
+    let config =
+        cbindgen::Config::from_file(crate_folder.join("cbindgen.toml")).expect("cbindgen.toml is valid");
     let bindings = cbindgen::Builder::new().with_crate(crate_folder).with_config(config).generate();
     let mut text = Vec::new();
     bindings.expect("the exports can be put into C").write(&mut text);
