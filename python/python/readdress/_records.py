@@ -1,0 +1,259 @@
+"""The records that results are told in: frozen, comparable, hashable and picklable.
+
+Their `repr` shows places and numbers. Addresses, names of people and what stands in fields are in
+the attributes, and only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
+from typing import AnyStr, Generic, Literal, TypeAlias, get_args
+
+Direction: TypeAlias = Literal["outbound", "inbound"]
+"""Which way a message goes: from one of our systems, or from anywhere else."""
+
+EntryDirection: TypeAlias = Literal["both", "outbound"]
+"""Whether an entry serves both directions, or turns internal into external addresses only."""
+
+PathKind: TypeAlias = Literal["reverse", "forward"]
+"""Which path of the envelope: MAIL FROM or RCPT TO."""
+
+Verdict: TypeAlias = Literal["pass", "tempfail", "reject"]
+"""What the plan says to do with a message."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """A pair of addresses: the internal one, and the external one that stands for it.
+
+    Addresses are written as on the wire, with a local-part in quotes where it needs them. Nothing
+    is checked here; `Engine.from_entries` does.
+
+    >>> Entry("john@tenant1.contoso.com", "john@contoso.com").kind
+    'mailbox'
+    >>> Entry("*.labs.contoso.com", "contoso.com", "outbound", except_=["hr.labs.contoso.com"]).except_
+    ('hr.labs.contoso.com',)
+    """
+
+    internal: str
+    """`user@domain`, `domain` or `*.domain`."""
+    external: str
+    """`user@domain` or `domain`."""
+    direction: EntryDirection = "both"
+    """"both", or "outbound": then several entries may share the external address."""
+    _: KW_ONLY
+    name: str = ""
+    """Shown in reports; may be empty."""
+    except_: Iterable[str] = ()
+    """For `*.domain`: domains left alone, with all below them. Kept as a tuple."""
+    file: str | None = None
+    """The file it came from, relative to the plan; None for one made in code."""
+    line: int = 0
+    """The line in that file; 0 if unknown."""
+
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(EntryDirection):
+            raise ValueError(f"direction must be 'both' or 'outbound', not {self.direction!r}")
+        if isinstance(self.except_, str):
+            raise TypeError("except_ must be several domains, not str: write [domain]")
+        object.__setattr__(self, "except_", tuple(self.except_))
+
+    @property
+    def kind(self) -> Literal["mailbox", "domain", "subdomains"]:
+        """What it is about, by the form of its internal address."""
+        if self.internal.startswith("*."):
+            return "subdomains"
+        return "mailbox" if "@" in self.internal else "domain"
+
+    @classmethod
+    def _from_map(
+        cls,
+        internal: str,
+        external: str,
+        direction: EntryDirection,
+        name: str,
+        except_: tuple[str, ...],
+        file: str | None,
+        line: int,
+    ) -> Entry:
+        return cls(internal, external, direction, name=name, except_=except_, file=file, line=line)
+
+    def __repr__(self) -> str:
+        place = f", {self.file}:{self.line}" if self.file is not None else ""
+        return f"<readdress.Entry: {self.kind}, {self.direction}{place}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Edit:
+    """One change of a message: a new address, or a fold that keeps a line short enough."""
+
+    offset: int
+    """Where it begins in the input."""
+    length: int
+    """Octets replaced; 0 for a fold."""
+    text: bytes
+    """What replaces them."""
+    field: bytes
+    """The field's name as it stands."""
+    nth: int
+    """Which of the fields of this name, from 1."""
+    before: bytes
+    """The address before, without comments; empty for a fold."""
+    after: bytes
+    """The address after, without comments; empty for a fold."""
+    entry: Entry | None
+    """The entry that gave it; None for a fold."""
+
+    def __repr__(self) -> str:
+        change = f"{self.length} octets by {len(self.text)} at {self.offset}"
+        return f"<readdress.Edit: {change}, {_field(self.field, self.nth)}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FieldChange:
+    """A field with a new body."""
+
+    name: bytes
+    """The field's name as it stands."""
+    nth: int
+    """Which of the fields of this name, from 1."""
+    value: bytes
+    """The new body: all behind the colon, folds kept, without the last line ending."""
+
+    def __repr__(self) -> str:
+        return f"<readdress.FieldChange: {_field(self.name, self.nth)}, {len(self.value)} octets>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Skip:
+    """A stretch of a field that could not be parsed, or an address that could not be put in."""
+
+    field: bytes
+    """The field's name as it stands."""
+    nth: int
+    """Which of the fields of this name, from 1."""
+    offset: int
+    """Where in the input parsing stopped."""
+    reason: str
+    """Why: "several-at", "unterminated-quoted-string", ... Names are only ever added."""
+
+    def __repr__(self) -> str:
+        return f"<readdress.Skip: {self.reason} at {self.offset}, {_field(self.field, self.nth)}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Signature:
+    """A signature over the header section, and what the edits do to it. It is not verified."""
+
+    kind: Literal["dkim", "arc"]
+    """DKIM-Signature or ARC-Message-Signature."""
+    domain: bytes
+    """The domain that signs; empty if it can't be read."""
+    selector: bytes
+    """The selector; empty if it can't be read."""
+    intact: bool
+    """Whether the edits leave all that it covers as it was."""
+    because: tuple[bytes, ...]
+    """The names of the edited fields that it covers, each once."""
+
+    def __repr__(self) -> str:
+        return f"<readdress.Signature: {self.kind}, {'intact' if self.intact else 'broken'}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RewrittenPath(Generic[AnyStr]):
+    """What came of one path of the envelope."""
+
+    path: AnyStr
+    """The path to use: in angle brackets if the given one was."""
+    changed: bool
+    """Whether it is another one than was given. Never in shadow mode."""
+    to: AnyStr
+    """The path that the entries give: the same as `path` except in shadow mode."""
+    entry: Entry | None
+    """The entry that gave it; None if none did."""
+    unmapped: bool
+    """Whether the address is in a mapped domain and no entry maps it."""
+    skipped: str | None
+    """Why the path was left alone, if it could not be parsed or its new form not be used."""
+    verdict: Verdict
+    """What the plan says to do with such a message."""
+
+    def __repr__(self) -> str:
+        state = "changed" if self.changed else self.skipped or "unchanged"
+        return f"<readdress.RewrittenPath: {state}{', unmapped' if self.unmapped else ''}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Tried(Generic[AnyStr]):
+    """A key that was looked up."""
+
+    key: AnyStr
+    """`local-part@domain`, `domain` or `*.domain`."""
+    kind: Literal["mailbox", "subaddress", "domain", "subdomain"]
+    """What kind of key it is."""
+    hit: bool
+    """Whether an entry has it."""
+
+    def __repr__(self) -> str:
+        return f"<readdress.Tried: {self.kind}, {'hit' if self.hit else 'miss'}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation(Generic[AnyStr]):
+    """What an address is looked up under, what that finds, and what it becomes."""
+
+    address: AnyStr
+    """The address as it was given."""
+    key: AnyStr | None
+    """The first key: the whole address, normalised. None if it is no address."""
+    result: AnyStr | None
+    """The address that comes out; None if it stays as it is."""
+    tried: tuple[Tried[AnyStr], ...]
+    """Every key tried, up to the one that won."""
+    entry: Entry | None
+    """The entry that won."""
+    shadowed: tuple[Entry, ...]
+    """The entries that would have won without it, in order."""
+    unmapped: bool
+    """Whether entries name the address's domain and none of them maps it."""
+    reason: str | None
+    """Why it is no address, or can't be looked up."""
+
+    def __repr__(self) -> str:
+        if self.reason is not None:
+            return f"<readdress.Explanation: {self.reason}>"
+        return f"<readdress.Explanation: {'found' if self.entry else 'nothing found'}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Diagnostic:
+    """One thing that is wrong or doubtful with a plan. `str` gives all of it, as a person reads it."""
+
+    file: str
+    """The file; "<entries>" for entries in code."""
+    line: int
+    """Line, from 1; 0 if the file as a whole is meant. The number of an entry in code, from 1."""
+    column: int
+    """Column in characters, from 1; 0 if there is none."""
+    code: str
+    """A name that stays: scripts may rely on it."""
+    severity: Literal["error", "warning"]
+    """How bad it is."""
+    message: str
+    """One sentence."""
+    hint: str | None
+    """What to do about it."""
+    text: str
+    """All of it on a few lines: the excerpt, other places and witnesses, too."""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<readdress.Diagnostic: {self.severity}[{self.code}], {self.file}:{self.line}:{self.column}>"
+
+
+def _field(name: bytes, nth: int) -> str:
+    return f"{name.decode('ascii', 'backslashreplace')}[{nth}]"

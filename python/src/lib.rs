@@ -1,0 +1,60 @@
+//! The Python package: the engine of `readdress`, its plans and its command as the extension module
+//! `readdress._readdress`. The package around it (`python/readdress`) has the exceptions and the
+//! records that results are told in, and re-exports everything; nobody imports this module.
+//!
+//! ```text
+//! bytes ─► message ─► engine ─► outcome (this thread's scratch) ─► rewritten ─► records, slices
+//! ```
+//!
+//! A message is borrowed where it is `bytes` and copied once where it is any other buffer, since only
+//! `bytes` never change. Python's lock is let go for what takes long and kept for what doesn't. No
+//! thread, lock or callback outlives a call, so a process may fork between any two.
+
+mod choices;
+mod engine;
+mod entries;
+mod errors;
+mod many;
+mod octets;
+mod outcome;
+mod records;
+mod rewritten;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// The Rust half of `readdress`; import that.
+#[pymodule(gil_used = false)]
+mod _readdress {
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::engine::reopen;
+    #[pymodule_export]
+    use crate::entries::EntryIterator;
+    #[pymodule_export]
+    use crate::rewritten::Rewritten;
+    #[pymodule_export]
+    use crate::run_command;
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name that Python packages use")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
+
+/// Runs the `readdress` command with the process's own standard streams and gives its exit code.
+///
+/// `args` begins with the program's own name. Python's lock is let go meanwhile, and Python's
+/// buffers must be flushed before.
+#[pyfunction]
+#[pyo3(name = "_run_command", signature = (args, /))]
+#[cfg_attr(feature = "compile", expect(clippy::unnecessary_wraps, reason = "without plans it fails"))]
+fn run_command(py: Python<'_>, args: Vec<OsString>) -> PyResult<u8> {
+    #[cfg(feature = "compile")]
+    return Ok(py.detach(|| readdress_cli::run_standard(args)));
+    #[cfg(not(feature = "compile"))]
+    {
+        let _ = (py, args);
+        Err(errors::built_without_compile())
+    }
+}
