@@ -624,11 +624,15 @@ extern "C" {
  * subaddresses behind "+", unmapped addresses pass.
  *
  * Returns: the builder; the caller frees it with readdress_builder_free().
+ *
+ * Thread-safe.
  */
 READDRESS_MUST_USE readdress_builder *readdress_builder_new(void);
 
 /**
  * Frees it. NULL is allowed.
+ *
+ * One thread at a time for a builder.
  */
 void readdress_builder_free(readdress_builder *builder);
 
@@ -642,6 +646,8 @@ void readdress_builder_free(readdress_builder *builder);
  * Returns: READDRESS_OK; READDRESS_E_ENTRY if one is no address or the two don't fit together;
  * READDRESS_E_ARGUMENT. The builder is as it was then. Entries that contradict each other are
  * found by readdress_builder_save().
+ *
+ * One thread at a time for a builder.
  */
 READDRESS_MUST_USE
 readdress_status readdress_builder_add_entry(readdress_builder *builder,
@@ -662,6 +668,8 @@ readdress_status readdress_builder_add_entry(readdress_builder *builder,
  * readdress_builder_report() all of them); READDRESS_E_ORDER if the builder has a plan or entries;
  * READDRESS_E_UNSUPPORTED if the library was built without plans; READDRESS_E_ARGUMENT. The builder
  * is as it was then.
+ *
+ * One thread at a time for a builder.
  */
 READDRESS_MUST_USE
 readdress_status readdress_builder_add_plan(readdress_builder *builder,
@@ -674,6 +682,8 @@ readdress_status readdress_builder_add_plan(readdress_builder *builder,
  *
  * Returns: a NUL-terminated text that lives until the builder is used again; empty if there is
  * nothing to say. NULL for NULL.
+ *
+ * One thread at a time for a builder.
  */
 const char *readdress_builder_report(const readdress_builder *builder);
 
@@ -684,6 +694,8 @@ const char *readdress_builder_report(const readdress_builder *builder);
  * Returns: READDRESS_OK; READDRESS_E_CONFLICT if two entries contradict each other,
  * READDRESS_E_LIMIT if there are too many, READDRESS_E_IO, READDRESS_E_ARGUMENT. Nothing is left
  * behind then, and the old file stands. The builder can go on either way.
+ *
+ * One thread at a time for a builder.
  */
 READDRESS_MUST_USE
 readdress_status readdress_builder_save(readdress_builder *builder,
@@ -836,45 +848,61 @@ readdress_status readdress_rewrite_path(const readdress_engine *engine,
  *
  * Returns: the result; the caller frees it with readdress_result_free(). NULL only for
  * READDRESS_E_PANIC's reasons.
+ *
+ * Thread-safe.
  */
 READDRESS_MUST_USE readdress_result *readdress_result_new(void);
 
 /**
  * Frees it, and all that it has handed out. NULL is allowed.
+ *
+ * One thread at a time for a result.
  */
 void readdress_result_free(readdress_result *result);
 
 /**
  * Whether the output differs from the input. If not, the host sends what it has: the engine has
  * copied nothing. false for NULL, for a result without an outcome and in shadow mode.
+ *
+ * One thread at a time for a result.
  */
 bool readdress_result_changed(const readdress_result *result);
 
 /**
  * Octets of the output: the sum of all slices; of a message that arrived field by field, 0.
+ *
+ * One thread at a time for a result.
  */
 size_t readdress_result_size(const readdress_result *result);
 
 /**
  * Where the body begins in the output, behind the empty line; 0 for a message that arrived field
  * by field.
+ *
+ * One thread at a time for a result.
  */
 size_t readdress_result_body_offset(const readdress_result *result);
 
 /**
  * Where the body begins in the input; 0 for a message that arrived field by field.
+ *
+ * One thread at a time for a result.
  */
 size_t readdress_result_input_body_offset(const readdress_result *result);
 
 /**
  * What is remarkable about the header section: READDRESS_FLAG_*, one bit each. Of a message that
  * arrived field by field, what bodies and the number of fields show.
+ *
+ * One thread at a time for a result.
  */
 uint32_t readdress_result_flags(const readdress_result *result);
 
 /**
  * What the plan says to do with the message: READDRESS_VERDICT_*. Other than PASS only if there are
  * unmapped addresses, and never in shadow mode.
+ *
+ * One thread at a time for a result.
  */
 uint32_t readdress_result_verdict(const readdress_result *result);
 
@@ -885,6 +913,8 @@ uint32_t readdress_result_verdict(const readdress_result *result);
  * Parameters: count: how many; may be NULL. writev() takes no more than IOV_MAX at once.
  *
  * Returns: the slices; NULL if there are none.
+ *
+ * One thread at a time for a result.
  */
 const readdress_slice *readdress_result_slices(const readdress_result *result, size_t *count);
 
@@ -894,6 +924,8 @@ const readdress_slice *readdress_result_slices(const readdress_result *result, s
  * Parameters: count: how many; may be NULL.
  *
  * Returns: the changes; NULL if there are none.
+ *
+ * One thread at a time for a result.
  */
 const readdress_field_change *readdress_result_field_changes(const readdress_result *result,
                                                              size_t *count);
@@ -904,6 +936,8 @@ const readdress_field_change *readdress_result_field_changes(const readdress_res
  * Parameters: count: how many; may be NULL.
  *
  * Returns: the edits; NULL if there are none, or no memory for the report.
+ *
+ * One thread at a time for a result.
  */
 const readdress_edit *readdress_result_edits(const readdress_result *result, size_t *count);
 
@@ -913,6 +947,8 @@ const readdress_edit *readdress_result_edits(const readdress_result *result, siz
  * Parameters: count: how many; may be NULL.
  *
  * Returns: the report; NULL if there is none, or no memory for it.
+ *
+ * One thread at a time for a result.
  */
 const readdress_skip *readdress_result_skipped(const readdress_result *result, size_t *count);
 
@@ -923,6 +959,8 @@ const readdress_skip *readdress_result_skipped(const readdress_result *result, s
  * Parameters: count: how many; may be NULL.
  *
  * Returns: the addresses; NULL if there are none, or no memory for the report.
+ *
+ * One thread at a time for a result.
  */
 const readdress_slice *readdress_result_unmapped(const readdress_result *result, size_t *count);
 
@@ -932,6 +970,8 @@ const readdress_slice *readdress_result_unmapped(const readdress_result *result,
  * Parameters: count: how many; may be NULL.
  *
  * Returns: the signatures; NULL if there are none, or no memory for the report.
+ *
+ * One thread at a time for a result.
  */
 const readdress_signature *readdress_result_signatures(const readdress_result *result,
                                                        size_t *count);
@@ -964,6 +1004,8 @@ readdress_status readdress_rewrite(const readdress_engine *engine,
  * Returns: READDRESS_OK; READDRESS_E_ARGUMENT.
  *
  * The result retains the engine, so the caller's reference may be freed at once.
+ *
+ * One thread at a time for a result.
  */
 READDRESS_MUST_USE
 readdress_status readdress_message_begin(readdress_result *result,
@@ -981,6 +1023,8 @@ readdress_status readdress_message_begin(readdress_result *result,
  * Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun; READDRESS_E_LIMIT,
  * READDRESS_E_NOMEM, after which the message is given up; READDRESS_E_ARGUMENT, after which it is
  * not.
+ *
+ * One thread at a time for a result.
  */
 READDRESS_MUST_USE
 readdress_status readdress_message_field(readdress_result *result,
@@ -994,6 +1038,8 @@ readdress_status readdress_message_field(readdress_result *result,
  *
  * Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun, or a field of it could not be
  * taken; READDRESS_E_NOMEM; READDRESS_E_ARGUMENT.
+ *
+ * One thread at a time for a result.
  */
 READDRESS_MUST_USE
 readdress_status readdress_message_finish(readdress_result *result,

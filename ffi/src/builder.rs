@@ -26,6 +26,8 @@ pub struct readdress_builder {
 /// subaddresses behind "+", unmapped addresses pass.
 ///
 /// Returns: the builder; the caller frees it with readdress_builder_free().
+///
+/// Thread-safe.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn readdress_builder_new() -> Option<Box<readdress_builder>> {
@@ -39,6 +41,8 @@ pub extern "C" fn readdress_builder_new() -> Option<Box<readdress_builder>> {
 }
 
 /// Frees it. NULL is allowed.
+///
+/// One thread at a time for a builder.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_builder_free(builder: Option<Box<readdress_builder>>) {
     guard::value(|| (), || drop(builder));
@@ -53,6 +57,8 @@ pub extern "C" fn readdress_builder_free(builder: Option<Box<readdress_builder>>
 /// Returns: READDRESS_OK; READDRESS_E_ENTRY if one is no address or the two don't fit together;
 /// READDRESS_E_ARGUMENT. The builder is as it was then. Entries that contradict each other are
 /// found by readdress_builder_save().
+///
+/// One thread at a time for a builder.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_builder_add_entry(
@@ -91,6 +97,8 @@ pub unsafe extern "C" fn readdress_builder_add_entry(
 /// readdress_builder_report() all of them); READDRESS_E_ORDER if the builder has a plan or entries;
 /// READDRESS_E_UNSUPPORTED if the library was built without plans; READDRESS_E_ARGUMENT. The builder
 /// is as it was then.
+///
+/// One thread at a time for a builder.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_builder_add_plan(
@@ -113,6 +121,8 @@ pub unsafe extern "C" fn readdress_builder_add_plan(
 ///
 /// Returns: a NUL-terminated text that lives until the builder is used again; empty if there is
 /// nothing to say. NULL for NULL.
+///
+/// One thread at a time for a builder.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_builder_report(builder: Option<&readdress_builder>) -> *const c_char {
     guard::value(std::ptr::null, || {
@@ -126,6 +136,8 @@ pub extern "C" fn readdress_builder_report(builder: Option<&readdress_builder>) 
 /// Returns: READDRESS_OK; READDRESS_E_CONFLICT if two entries contradict each other,
 /// READDRESS_E_LIMIT if there are too many, READDRESS_E_IO, READDRESS_E_ARGUMENT. Nothing is left
 /// behind then, and the old file stands. The builder can go on either way.
+///
+/// One thread at a time for a builder.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_builder_save(

@@ -130,6 +130,8 @@ impl readdress_result {
 ///
 /// Returns: the result; the caller frees it with readdress_result_free(). NULL only for
 /// READDRESS_E_PANIC's reasons.
+///
+/// Thread-safe.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn readdress_result_new() -> Option<Box<readdress_result>> {
@@ -137,6 +139,8 @@ pub extern "C" fn readdress_result_new() -> Option<Box<readdress_result>> {
 }
 
 /// Frees it, and all that it has handed out. NULL is allowed.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_free(result: Option<Box<readdress_result>>) {
     guard::value(|| (), || drop(result));
@@ -144,12 +148,16 @@ pub extern "C" fn readdress_result_free(result: Option<Box<readdress_result>>) {
 
 /// Whether the output differs from the input. If not, the host sends what it has: the engine has
 /// copied nothing. false for NULL, for a result without an outcome and in shadow mode.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_changed(result: Option<&readdress_result>) -> bool {
     look(result, false, |done| done.changed())
 }
 
 /// Octets of the output: the sum of all slices; of a message that arrived field by field, 0.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_size(result: Option<&readdress_result>) -> usize {
     look(result, 0, |done| done.slices().map(<[u8]>::len).sum())
@@ -157,12 +165,16 @@ pub extern "C" fn readdress_result_size(result: Option<&readdress_result>) -> us
 
 /// Where the body begins in the output, behind the empty line; 0 for a message that arrived field
 /// by field.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_body_offset(result: Option<&readdress_result>) -> usize {
     look(result, 0, |done| done.body_offset())
 }
 
 /// Where the body begins in the input; 0 for a message that arrived field by field.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_input_body_offset(result: Option<&readdress_result>) -> usize {
     look(result, 0, |done| done.input_body_offset())
@@ -170,6 +182,8 @@ pub extern "C" fn readdress_result_input_body_offset(result: Option<&readdress_r
 
 /// What is remarkable about the header section: READDRESS_FLAG_*, one bit each. Of a message that
 /// arrived field by field, what bodies and the number of fields show.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_flags(result: Option<&readdress_result>) -> u32 {
     look(result, 0, |done| done.flags().bits())
@@ -177,6 +191,8 @@ pub extern "C" fn readdress_result_flags(result: Option<&readdress_result>) -> u
 
 /// What the plan says to do with the message: READDRESS_VERDICT_*. Other than PASS only if there are
 /// unmapped addresses, and never in shadow mode.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_verdict(result: Option<&readdress_result>) -> u32 {
     look(result, READDRESS_VERDICT_PASS, |done| verdict(done.verdict()))
@@ -197,6 +213,8 @@ pub(crate) fn verdict(verdict: Unmapped) -> u32 {
 /// Parameters: count: how many; may be NULL. writev() takes no more than IOV_MAX at once.
 ///
 /// Returns: the slices; NULL if there are none.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_slices(
     result: Option<&readdress_result>,
@@ -217,6 +235,8 @@ pub unsafe extern "C" fn readdress_result_slices(
 /// Parameters: count: how many; may be NULL.
 ///
 /// Returns: the changes; NULL if there are none.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_field_changes(
     result: Option<&readdress_result>,
@@ -237,6 +257,8 @@ pub unsafe extern "C" fn readdress_result_field_changes(
 /// Parameters: count: how many; may be NULL.
 ///
 /// Returns: the edits; NULL if there are none, or no memory for the report.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_edits(
     result: Option<&readdress_result>,
@@ -252,6 +274,8 @@ pub unsafe extern "C" fn readdress_result_edits(
 /// Parameters: count: how many; may be NULL.
 ///
 /// Returns: the report; NULL if there is none, or no memory for it.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_skipped(
     result: Option<&readdress_result>,
@@ -268,6 +292,8 @@ pub unsafe extern "C" fn readdress_result_skipped(
 /// Parameters: count: how many; may be NULL.
 ///
 /// Returns: the addresses; NULL if there are none, or no memory for the report.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_unmapped(
     result: Option<&readdress_result>,
@@ -283,6 +309,8 @@ pub unsafe extern "C" fn readdress_result_unmapped(
 /// Parameters: count: how many; may be NULL.
 ///
 /// Returns: the signatures; NULL if there are none, or no memory for the report.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn readdress_result_signatures(
     result: Option<&readdress_result>,

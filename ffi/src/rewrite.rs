@@ -50,6 +50,8 @@ pub unsafe extern "C" fn readdress_rewrite(
 /// Returns: READDRESS_OK; READDRESS_E_ARGUMENT.
 ///
 /// The result retains the engine, so the caller's reference may be freed at once.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_message_begin(
@@ -79,6 +81,8 @@ pub unsafe extern "C" fn readdress_message_begin(
 /// Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun; READDRESS_E_LIMIT,
 /// READDRESS_E_NOMEM, after which the message is given up; READDRESS_E_ARGUMENT, after which it is
 /// not.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_message_field(
@@ -103,6 +107,8 @@ pub unsafe extern "C" fn readdress_message_field(
 ///
 /// Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun, or a field of it could not be
 /// taken; READDRESS_E_NOMEM; READDRESS_E_ARGUMENT.
+///
+/// One thread at a time for a result.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn readdress_message_finish(

@@ -42,3 +42,33 @@ fn the_list_of_symbols_is_that_of_the_header() {
     let list = include_str!("../symbols.txt").lines().collect::<BTreeSet<_>>();
     assert_eq!(functions(&made()), list);
 }
+
+/// A reader who looks one function up finds all that there is to know.
+#[test]
+fn every_function_says_what_it_returns_and_which_threads_may_call_it() {
+    let header = made();
+    let mut comment = String::new();
+    let mut is_documented = BTreeSet::new();
+    for line in header.lines() {
+        if line.starts_with("/**") {
+            comment.clear();
+        }
+        if line.starts_with([' ', '/']) {
+            comment.push_str(line);
+            continue;
+        }
+        for name in functions(line) {
+            let says = |word: &str| comment.to_ascii_lowercase().contains(word);
+            assert!(says("thread"), "{name}: which threads may call it?");
+            assert!(
+                !line.contains("readdress_status readdress_")
+                    || says("returns:")
+                    || says("as for readdress_"),
+                "{name}: which statuses does it return?"
+            );
+            is_documented.insert(name);
+            comment.clear();
+        }
+    }
+    assert_eq!(is_documented, functions(&header));
+}
