@@ -822,7 +822,8 @@ const char *readdress_flag_name(uint32_t flag);
  *
  * Parameters: kind: READDRESS_PATH_REVERSE or READDRESS_PATH_FORWARD. path, len: with or without
  * angle brackets; no ESMTP parameters. buf, cap: where the path to use goes, changed or not, in
- * angle brackets if the given one was, not NUL-terminated; it may be the same memory as path.
+ * angle brackets if the given one was, not NUL-terminated; it may be the same memory as path. NULL
+ * with cap 0 asks for the length.
  * out_len: its octets. info: may be NULL.
  *
  * Returns: READDRESS_OK; READDRESS_E_BUFFER if cap is too small (*out_len is what is needed then,
@@ -899,8 +900,9 @@ size_t readdress_result_input_body_offset(const readdress_result *result);
 uint32_t readdress_result_flags(const readdress_result *result);
 
 /**
- * What the plan says to do with the message: READDRESS_VERDICT_*. Other than PASS only if there are
- * unmapped addresses, and never in shadow mode.
+ * What to do with the message: READDRESS_VERDICT_*. With an outcome it is what the plan says about
+ * unmapped addresses: PASS where there are none, and always in shadow mode. Without one, for NULL
+ * and after a fault it is TEMPFAIL: what was not rewritten must not get out.
  *
  * One thread at a time for a result.
  */
@@ -1021,8 +1023,8 @@ readdress_status readdress_message_begin(readdress_result *result,
  * ending at its end. Neither is kept: both may be gone when the call returns.
  *
  * Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun; READDRESS_E_LIMIT,
- * READDRESS_E_NOMEM, after which the message is given up; READDRESS_E_ARGUMENT, after which it is
- * not.
+ * READDRESS_E_NOMEM, READDRESS_E_ARGUMENT. The message is given up then: one with a field that
+ * nobody has looked at has no outcome.
  *
  * One thread at a time for a result.
  */

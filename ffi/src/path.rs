@@ -51,7 +51,8 @@ pub struct readdress_path_info {
 ///
 /// Parameters: kind: READDRESS_PATH_REVERSE or READDRESS_PATH_FORWARD. path, len: with or without
 /// angle brackets; no ESMTP parameters. buf, cap: where the path to use goes, changed or not, in
-/// angle brackets if the given one was, not NUL-terminated; it may be the same memory as path.
+/// angle brackets if the given one was, not NUL-terminated; it may be the same memory as path. NULL
+/// with cap 0 asks for the length.
 /// out_len: its octets. info: may be NULL.
 ///
 /// Returns: READDRESS_OK; READDRESS_E_BUFFER if cap is too small (*out_len is what is needed then,
@@ -85,7 +86,10 @@ pub unsafe extern "C" fn readdress_rewrite_path(
         };
         let out_len = out_len.ok_or_else(|| Failure::null("out_len"))?;
         // SAFETY: len octets at path, by the header's general part.
-        let path = unsafe { ptr::octets(path, len) }?;
+        let path = unsafe { ptr::envelope_path(path, len) }?;
+        if buf.is_null() && cap > 0 {
+            return Err(Failure::null("buf"));
+        }
         let mut scratch = Scratch::new();
         let done = engine.rewrite_path(session, kind, path, &mut scratch)?;
         let to = if done.changed() { done.to() } else { path };

@@ -58,10 +58,32 @@ pub(crate) unsafe fn octets<'a>(data: *const u8, length: usize) -> Result<&'a [u
 ///
 /// As for [`octets`].
 pub(crate) unsafe fn message<'a>(data: *const u8, length: usize) -> Result<&'a [u8], Failure> {
-    let allowed = u64::from(u32::MAX);
+    // SAFETY: the caller's promise is handed on.
+    unsafe { limited(data, length, Limit::MessageOctets, u64::from(u32::MAX)) }
+}
+
+/// The same for a path of the envelope. One of more than [`readdress::PATH_MAX`] is not looked at.
+///
+/// # Safety
+///
+/// As for [`octets`].
+pub(crate) unsafe fn envelope_path<'a>(data: *const u8, length: usize) -> Result<&'a [u8], Failure> {
+    // SAFETY: the caller's promise is handed on.
+    unsafe { limited(data, length, Limit::PathOctets, readdress::PATH_MAX as u64) }
+}
+
+/// # Safety
+///
+/// As for [`octets`], if `length` is not above `allowed`.
+unsafe fn limited<'a>(
+    data: *const u8,
+    length: usize,
+    limit: Limit,
+    allowed: u64,
+) -> Result<&'a [u8], Failure> {
     if isize::try_from(length).is_ok() && length as u64 > allowed {
         let offset = usize::try_from(allowed).unwrap_or(usize::MAX);
-        return Err(Error::Limit { limit: Limit::MessageOctets, allowed, offset }.into());
+        return Err(Error::Limit { limit, allowed, offset }.into());
     }
     // SAFETY: the caller's promise is handed on.
     unsafe { octets(data, length) }

@@ -84,13 +84,14 @@ impl readdress_result {
         self.stage = Stage::Arriving;
     }
 
-    /// The fields before are given up if this one can't be taken.
-    pub(crate) fn field(&mut self, name: &[u8], body: &[u8]) -> Result<(), Failure> {
-        let taken = self.arriving()?.field(name, body);
+    /// Takes a field's name and body, if they could be read. The fields before are given up if not.
+    pub(crate) fn field(&mut self, field: Result<(&[u8], &[u8]), Failure>) -> Result<(), Failure> {
+        let mut message = self.arriving()?;
+        let taken = field.and_then(|(name, body)| Ok(message.field(name, body)?));
         if taken.is_err() {
             self.stage = Stage::Nothing;
         }
-        Ok(taken?)
+        taken
     }
 
     pub(crate) fn finish_fields(&mut self) -> Result<(), Failure> {
@@ -189,13 +190,14 @@ pub extern "C" fn readdress_result_flags(result: Option<&readdress_result>) -> u
     look(result, 0, |done| done.flags().bits())
 }
 
-/// What the plan says to do with the message: READDRESS_VERDICT_*. Other than PASS only if there are
-/// unmapped addresses, and never in shadow mode.
+/// What to do with the message: READDRESS_VERDICT_*. With an outcome it is what the plan says about
+/// unmapped addresses: PASS where there are none, and always in shadow mode. Without one, for NULL
+/// and after a fault it is TEMPFAIL: what was not rewritten must not get out.
 ///
 /// One thread at a time for a result.
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_result_verdict(result: Option<&readdress_result>) -> u32 {
-    look(result, READDRESS_VERDICT_PASS, |done| verdict(done.verdict()))
+    look(result, READDRESS_VERDICT_TEMPFAIL, |done| verdict(done.verdict()))
 }
 
 /// The verdict in numbers.

@@ -79,8 +79,8 @@ pub unsafe extern "C" fn readdress_message_begin(
 /// ending at its end. Neither is kept: both may be gone when the call returns.
 ///
 /// Returns: READDRESS_OK; READDRESS_E_ORDER if no message has begun; READDRESS_E_LIMIT,
-/// READDRESS_E_NOMEM, after which the message is given up; READDRESS_E_ARGUMENT, after which it is
-/// not.
+/// READDRESS_E_NOMEM, READDRESS_E_ARGUMENT. The message is given up then: one with a field that
+/// nobody has looked at has no outcome.
 ///
 /// One thread at a time for a result.
 #[unsafe(no_mangle)]
@@ -97,8 +97,9 @@ pub unsafe extern "C" fn readdress_message_field(
     let status = guard::status(err, || {
         let result = given(&mut result)?;
         // SAFETY: a NUL-terminated name and len octets at body, by the header's general part.
-        let (name, body) = unsafe { (ptr::text(name, "name")?, ptr::message(body, len)?) };
-        result.field(name.to_bytes(), body)
+        let (name, body) = unsafe { (ptr::text(name, "name"), ptr::message(body, len)) };
+        let field = name.and_then(|name| Ok((name.to_bytes(), body?)));
+        result.field(field)
     });
     abandon_after_panic(status, result)
 }

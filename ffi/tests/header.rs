@@ -72,3 +72,16 @@ fn every_function_says_what_it_returns_and_which_threads_may_call_it() {
     }
     assert_eq!(is_documented, functions(&header));
 }
+
+/// The test of the panic guard counts its entry points against this.
+#[test]
+fn the_panic_test_goes_through_every_function_that_runs_anything() {
+    let list = include_str!("../symbols.txt").lines();
+    let constant =
+        ["readdress_version", "readdress_abi_version", "readdress_status_name", "readdress_flag_name"];
+    let test = include_str!("c/panic.c");
+    let count = list.filter(|name| !constant.contains(name)).inspect(|name| {
+        assert!(test.contains(&format!("{name}(")), "{name} is not in panic.c");
+    });
+    assert!(test.contains(&format!("ENTRY_POINTS = {} }}", count.count())));
+}

@@ -1,0 +1,217 @@
+/* All that the library says of messages, in lines that a script can compare with what other faces say:
+ *
+ *     account MAP outbound|inbound whole|fields < names of message files
+ *
+ * "whole" hands the message over in one piece, "fields" field by field with bodies as they stand, line
+ * endings included. Octets are written in hexadecimal digits, none as "-". Each message ends in ".". */
+
+#include <errno.h>
+
+#include "check.h"
+
+static void hex(const void *data, size_t len)
+{
+    const uint8_t *octet = data;
+    size_t at;
+
+    if (len == 0)
+        putchar('-');
+    for (at = 0; at < len; at++)
+        printf("%02x", octet[at]);
+}
+
+static void word(const void *data, size_t len)
+{
+    putchar(' ');
+    hex(data, len);
+}
+
+static void slice(readdress_slice slice)
+{
+    word(slice.data, slice.len);
+}
+
+static void report(const readdress_result *result)
+{
+    size_t count, at, other;
+    const readdress_edit *edits = readdress_result_edits(result, &count);
+    const readdress_field_change *changes;
+    const readdress_skip *skipped;
+    const readdress_slice *unmapped;
+    const readdress_signature *signatures;
+
+    for (at = 0; at < count; at++) {
+        printf("edit %zu %zu", edits[at].offset, edits[at].length);
+        slice(edits[at].text);
+        word(edits[at].field, strlen(edits[at].field));
+        printf(" %u", (unsigned)edits[at].nth);
+        slice(edits[at].from);
+        slice(edits[at].to);
+        slice(edits[at].entry);
+        slice(edits[at].file);
+        printf(" %u\n", (unsigned)edits[at].line);
+    }
+    changes = readdress_result_field_changes(result, &count);
+    for (at = 0; at < count; at++) {
+        printf("change");
+        word(changes[at].name, strlen(changes[at].name));
+        printf(" %u", (unsigned)changes[at].nth);
+        word(changes[at].value, changes[at].length);
+        putchar('\n');
+        CHECK(changes[at].value[changes[at].length] == '\0');
+    }
+    skipped = readdress_result_skipped(result, &count);
+    for (at = 0; at < count; at++) {
+        printf("skip");
+        word(skipped[at].field, strlen(skipped[at].field));
+        printf(" %u %zu %s\n", (unsigned)skipped[at].nth, skipped[at].offset, skipped[at].reason);
+    }
+    unmapped = readdress_result_unmapped(result, &count);
+    for (at = 0; at < count; at++) {
+        printf("unmapped");
+        slice(unmapped[at]);
+        putchar('\n');
+    }
+    signatures = readdress_result_signatures(result, &count);
+    for (at = 0; at < count; at++) {
+        printf("signature %s", signatures[at].kind);
+        slice(signatures[at].domain);
+        slice(signatures[at].selector);
+        printf(" %d", signatures[at].intact);
+        for (other = 0; other < signatures[at].because_count; other++)
+            slice(signatures[at].because[other]);
+        putchar('\n');
+    }
+    printf("changed %d\n", readdress_result_changed(result));
+    printf("verdict %u\n", (unsigned)readdress_result_verdict(result));
+}
+
+static void whole(const readdress_engine *engine, const readdress_session *session, const uint8_t *message, size_t len,
+                  readdress_result *result)
+{
+    const readdress_slice *slices;
+    uint32_t flags;
+    size_t count, at;
+    int bit;
+
+    CHECK(readdress_rewrite(engine, session, message, len, result, NULL) == READDRESS_OK);
+    report(result);
+    printf("size %zu\nbody %zu\ninput-body %zu\n", readdress_result_size(result), readdress_result_body_offset(result),
+           readdress_result_input_body_offset(result));
+    flags = readdress_result_flags(result);
+    for (bit = 0; bit < 32; bit++)
+        if (flags >> bit & 1)
+            printf("flag %s\n", readdress_flag_name((uint32_t)1 << bit));
+    slices = readdress_result_slices(result, &count);
+    printf("output ");
+    for (at = 0; at < count; at++)
+        if (slices[at].len > 0)
+            hex(slices[at].data, slices[at].len);
+    putchar('\n');
+}
+
+/* The octets of a line, without its ending, and where the next one begins. */
+static size_t line_at(const uint8_t *message, size_t len, size_t at, size_t *next)
+{
+    const uint8_t *feed = memchr(message + at, '\n', len - at);
+    size_t end = feed == NULL ? len : (size_t)(feed - message);
+
+    *next = feed == NULL ? len : end + 1;
+    return end > at && feed != NULL && message[end - 1] == '\r' ? end - 1 : end;
+}
+
+/* How many octets of a line are a field's name; 0 if it is no field. colon: where its body begins. */
+static size_t name_of(const uint8_t *line, size_t len, size_t *body)
+{
+    const uint8_t *colon = len == 0 ? NULL : memchr(line, ':', len);
+    size_t name, at;
+
+    if (colon == NULL)
+        return 0;
+    *body = (size_t)(colon - line) + 1;
+    name = *body - 1;
+    while (name > 0 && (line[name - 1] == ' ' || line[name - 1] == '\t'))
+        name--;
+    for (at = 0; at < name; at++)
+        if (line[at] <= 32 || line[at] >= 127)
+            return 0;
+    return name;
+}
+
+static void by_fields(const readdress_engine *engine, const readdress_session *session, const uint8_t *message, size_t len,
+                      readdress_result *result)
+{
+    size_t at = 0, next;
+
+    CHECK(readdress_message_begin(result, engine, session, NULL) == READDRESS_OK);
+    if (len >= 5 && memcmp(message, "From ", 5) == 0)
+        line_at(message, len, 0, &at);
+    while (at < len) {
+        size_t end = line_at(message, len, at, &next), body, length = name_of(message + at, end - at, &body);
+        char *name;
+
+        if (length == 0)
+            break;
+        while (next < len && (message[next] == ' ' || message[next] == '\t'))
+            end = line_at(message, len, next, &next);
+        name = calloc(length + 1, 1);
+        CHECK(name != NULL);
+        memcpy(name, message + at, length);
+        CHECK(readdress_message_field(result, name, message + at + body, end - at - body, NULL) == READDRESS_OK);
+        free(name);
+        printf("field %zu\n", at + body);
+        at = next;
+    }
+    CHECK(readdress_message_finish(result, NULL) == READDRESS_OK);
+    report(result);
+}
+
+static uint8_t *read_file(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "rb");
+    uint8_t *message;
+    long size;
+
+    if (file == NULL) {
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
+        exit(1);
+    }
+    CHECK(fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 && fseek(file, 0, SEEK_SET) == 0);
+    message = malloc((size_t)size + 1);
+    CHECK(message != NULL);
+    *len = fread(message, 1, (size_t)size, file);
+    fclose(file);
+    return message;
+}
+
+int main(int argc, char **argv)
+{
+    readdress_session session = outbound();
+    readdress_engine *engine;
+    readdress_result *result = readdress_result_new();
+    char path[4096];
+
+    if (argc != 4) {
+        fprintf(stderr, "usage: account MAP outbound|inbound whole|fields < names\n");
+        return 64;
+    }
+    if (strcmp(argv[2], "inbound") == 0)
+        session.direction = READDRESS_INBOUND;
+    CHECK(readdress_engine_open(argv[1], 0, &engine, NULL) == READDRESS_OK);
+    while (fgets(path, sizeof path, stdin) != NULL) {
+        uint8_t *message;
+        size_t len;
+
+        path[strcspn(path, "\n")] = '\0';
+        message = read_file(path, &len);
+        if (strcmp(argv[3], "whole") == 0)
+            whole(engine, &session, message, len, result);
+        else
+            by_fields(engine, &session, message, len, result);
+        puts(".");
+        free(message);
+    }
+    readdress_result_free(result);
+    readdress_engine_free(engine);
+    return 0;
+}
