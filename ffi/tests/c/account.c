@@ -159,7 +159,9 @@ static void by_fields(const readdress_engine *engine, const readdress_session *s
         memcpy(name, message + at, length);
         CHECK(readdress_message_field(result, name, message + at + body, end - at - body, NULL) == READDRESS_OK);
         free(name);
-        printf("field %zu\n", at + body);
+        printf("field %zu", at + body);
+        word(message + at, length);
+        putchar('\n');
         at = next;
     }
     CHECK(readdress_message_finish(result, NULL) == READDRESS_OK);
