@@ -20,7 +20,9 @@ COMMANDS = {"script": [str(SCRIPT)], "module": [sys.executable, "-I", "-m", "rea
 
 
 def run(*arguments: str | Path, message: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([SCRIPT, *arguments], input=message, capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        [SCRIPT, *arguments], input=message, capture_output=True, timeout=60, check=False
+    )
 
 
 def rewrite(map_file: Path, message: bytes, *more: str) -> subprocess.CompletedProcess[bytes]:
@@ -35,11 +37,16 @@ def test_it_tells_its_version_and_its_name(command: list[str]) -> None:
     assert "Usage: readdress <COMMAND>" in usage.stdout
 
 
-def test_it_rewrites_as_the_package_does(engine: Engine, map_file: Path, message: bytes, tmp_path: Path) -> None:
+def test_it_rewrites_as_the_package_does(
+    engine: Engine, map_file: Path, message: bytes, tmp_path: Path
+) -> None:
     bodies = (b"", b"caf\xe9\0\r\n\n\r", b"x" * 300_000)
     for given in (message, b"", b"no message", *(message + body for body in bodies)):
         done = rewrite(map_file, given)
-        assert (done.returncode, done.stdout) == (0, bytes(engine.rewrite(given, direction="outbound")))
+        assert (done.returncode, done.stdout) == (
+            0,
+            bytes(engine.rewrite(given, direction="outbound")),
+        )
     (tmp_path / "message.eml").write_bytes(message)
     done = rewrite(map_file, b"", str(tmp_path / "message.eml"))
     assert done.stdout == bytes(engine.rewrite(message, direction="outbound"))

@@ -56,5 +56,9 @@ def test_everything_public_says_what_it_is() -> None:
     assert len(CLASSES) >= 14
     silent = [kind.__name__ for kind in CLASSES if not kind.__doc__]
     for kind in (Engine, Rewritten):
-        silent += [name for name in dir(kind) if not name.startswith("_") and not getattr(kind, name).__doc__]
+        silent += [
+            name
+            for name in dir(kind)
+            if not name.startswith("_") and not getattr(kind, name).__doc__
+        ]
     assert silent == []

@@ -144,7 +144,10 @@ def test_presets_choose_the_fields(preset: str, direction: str, changed: bool) -
 def test_delimiters_of_subaddresses_are_the_plans() -> None:
     minus = Engine.from_entries([JOHN], subaddress_delimiters="-")
     none = Engine.from_entries([JOHN], subaddress_delimiters="")
-    assert minus.explain("john-x@tenant1.contoso.com", direction="outbound").result == "john-x@contoso.com"
+    assert (
+        minus.explain("john-x@tenant1.contoso.com", direction="outbound").result
+        == "john-x@contoso.com"
+    )
     for engine, address in ((minus, "john+x"), (none, "john+x"), (none, "john-x")):
         assert engine.explain(f"{address}@tenant1.contoso.com", direction="outbound").result is None
 
@@ -184,7 +187,9 @@ def test_a_copy_is_the_same_engine(engine: Engine) -> None:
 
 def test_repr_counts_and_shows_no_address(engine: Engine) -> None:
     assert repr(engine) == f"<readdress.Engine: 2 entries, generation {engine.generation[:12]}>"
-    assert repr(Engine.from_entries([JOHN], name="one")).startswith('<readdress.Engine "one": 1 entry, ')
+    assert repr(Engine.from_entries([JOHN], name="one")).startswith(
+        '<readdress.Engine "one": 1 entry, '
+    )
     assert repr(JOHN) == "<readdress.Entry: mailbox, both>"
 
 

@@ -41,7 +41,9 @@ def test_an_address_that_is_none() -> None:
 
 
 def test_an_exception_that_is_no_domain() -> None:
-    entry = Entry("*.example.com", "example.com", "outbound", except_=["a.example.com", "not a domain"])
+    entry = Entry(
+        "*.example.com", "example.com", "outbound", except_=["a.example.com", "not a domain"]
+    )
     with pytest.raises(AddressError, match="entry 0, exception 1: ") as caught:
         Engine.from_entries([entry])
     assert caught.value.index == 0
@@ -55,7 +57,11 @@ def test_an_exception_that_is_no_domain() -> None:
         ([GOOD, Entry("mary@tenant1.contoso.com", "contoso.com")], "kind-mismatch", 2),
         ([Entry("*.example.com", "example.com")], "wildcard-not-outbound-only", 1),
         ([Entry("example.com", "*.example.org")], "wildcard-external", 1),
-        ([Entry("example.com", "example.org", except_=["x.example.com"])], "except-without-wildcard", 1),
+        (
+            [Entry("example.com", "example.org", except_=["x.example.com"])],
+            "except-without-wildcard",
+            1,
+        ),
         ([Entry("*.a.com", "a.com", "outbound", except_=["b.org"])], "except-outside", 1),
     ],
 )
@@ -80,13 +86,17 @@ def test_every_contradiction_is_told() -> None:
 def test_a_plan_with_mistakes_tells_all_of_them(plan: Path) -> None:
     table = plan.with_name("entries.csv")
     table.write_text(
-        table.read_text() + "Ann,ann@@tenant1.contoso.com,ann@contoso.com,,\nBob,,bob@contoso.com,,\n"
+        table.read_text()
+        + "Ann,ann@@tenant1.contoso.com,ann@contoso.com,,\nBob,,bob@contoso.com,,\n"
     )
     with pytest.raises(PlanError) as caught:
         Engine.compile(plan)
     found = caught.value.diagnostics
     # The second @ of one cell, and the beginning of an empty one.
-    assert [(one.line, one.column, one.severity) for one in found] == [(4, 9, "error"), (5, 5, "error")]
+    assert [(one.line, one.column, one.severity) for one in found] == [
+        (4, 9, "error"),
+        (5, 5, "error"),
+    ]
     for one in found:
         assert isinstance(one, Diagnostic)
         assert Path(one.file) == table

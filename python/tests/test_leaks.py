@@ -69,7 +69,9 @@ KINDS: dict[str, Callable[[], object]] = {
     "open": lambda: Engine.from_bytes(MAP),
     "limit error": lambda: raises(LimitError, lambda: rewrite_path(LONG_PATH)),
     "map error": lambda: raises(MapError, lambda: Engine.from_bytes(b"no map")),
-    "plan error": lambda: raises(PlanError, lambda: Engine.from_entries([Entry("a.org", "b@c.org")])),
+    "plan error": lambda: raises(
+        PlanError, lambda: Engine.from_entries([Entry("a.org", "b@c.org")])
+    ),
     "type error": lambda: raises(TypeError, lambda: ENGINE.rewrite("text", direction="outbound")),  # type: ignore[arg-type]
     "value error": lambda: raises(ValueError, lambda: ENGINE.rewrite(SILENT, direction="x")),  # type: ignore[arg-type]
 }
@@ -93,7 +95,9 @@ def test_many_messages_leak_nothing(threads: int) -> None:
     messages = [MESSAGE, SILENT] * 250
 
     def call() -> None:
-        assert len(ENGINE.rewrite_many(messages, direction="outbound", threads=threads)) == len(messages)
+        assert len(ENGINE.rewrite_many(messages, direction="outbound", threads=threads)) == len(
+            messages
+        )
 
     for _ in range(50):
         call()

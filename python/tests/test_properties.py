@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from readdress import Edit, Engine, Entry, LimitError, Rewritten
 
-settings.register_profile("same every time", derandomize=True, deadline=None, max_examples=300, database=None)
+settings.register_profile(
+    "same every time", derandomize=True, deadline=None, max_examples=300, database=None
+)
 settings.load_profile("same every time")
 
 ENTRIES = [
@@ -18,24 +20,71 @@ ENTRIES = [
     Entry("j@x.org", "somebody.with.a.very.long.name.indeed@subsidiary.contoso.example.com"),
     Entry("tenant3.contoso.com", "fabrikam.com"),
 ]
-ENGINES = [Engine.from_entries(ENTRIES, preset=preset) for preset in ("coexistence", "edge-2016", "postfix")]
+ENGINES = [
+    Engine.from_entries(ENTRIES, preset=preset)
+    for preset in ("coexistence", "edge-2016", "postfix")
+]
 SHADOW = Engine.from_entries(ENTRIES, mode="shadow")
-SMALL = [b"john@tenant1.contoso.com", b"mary@contoso.com", b"j@x.org", b"a@tenant3.contoso.com", b"@", b"a@b"]
+SMALL = [
+    b"john@tenant1.contoso.com",
+    b"mary@contoso.com",
+    b"j@x.org",
+    b"a@tenant3.contoso.com",
+    b"@",
+    b"a@b",
+]
 
 tokens = st.sampled_from(
-    [*SMALL, b"<", b">", b",", b";", b":", b'"', b"(", b")", b"\\", b" ", b"\t", b"x", b".", b"[", b"]", b"+"]
-    + [b"\r\n ", b"\n\t", b"\xc3\xa9", b"\xff", b"\0", b"\r", b"Team:", b"undisclosed-recipients:;", b"=?utf-8?q?a?="]
+    [
+        *SMALL,
+        b"<",
+        b">",
+        b",",
+        b";",
+        b":",
+        b'"',
+        b"(",
+        b")",
+        b"\\",
+        b" ",
+        b"\t",
+        b"x",
+        b".",
+        b"[",
+        b"]",
+        b"+",
+    ]
+    + [
+        b"\r\n ",
+        b"\n\t",
+        b"\xc3\xa9",
+        b"\xff",
+        b"\0",
+        b"\r",
+        b"Team:",
+        b"undisclosed-recipients:;",
+        b"=?utf-8?q?a?=",
+    ]
 )
-clean = st.sampled_from([*SMALL[:4], b"Jo <john@tenant1.contoso.com>", b'"a, b" <j@x.org>', b"a@tenant1.contoso.com"])
-names = st.sampled_from([b"From", b"To", b"TO", b"Cc", b"Reply-To", b"Subject", b"X-Other", b"DKIM-Signature"])
+clean = st.sampled_from(
+    [*SMALL[:4], b"Jo <john@tenant1.contoso.com>", b'"a, b" <j@x.org>', b"a@tenant1.contoso.com"]
+)
+names = st.sampled_from(
+    [b"From", b"To", b"TO", b"Cc", b"Reply-To", b"Subject", b"X-Other", b"DKIM-Signature"]
+)
 ends = st.sampled_from([b"\r\n", b"\n"])
 
 
 @st.composite
 def header_sections(draw: st.DrawFn) -> bytes:
     """Fields with names that are rewritten and bodies that are nearly lists of addresses."""
-    fields = st.tuples(names, st.sampled_from([b":", b": ", b" : "]), st.lists(tokens, max_size=30), ends)
-    parts = [name + colon + b"".join(body) + end for name, colon, body, end in draw(st.lists(fields, max_size=12))]
+    fields = st.tuples(
+        names, st.sampled_from([b":", b": ", b" : "]), st.lists(tokens, max_size=30), ends
+    )
+    parts = [
+        name + colon + b"".join(body) + end
+        for name, colon, body, end in draw(st.lists(fields, max_size=12))
+    ]
     return b"".join(parts) + draw(st.sampled_from([b"", b"\r\n", b"\n", b"\r\nHi!\r\n"]))
 
 
@@ -118,9 +167,15 @@ def test_a_milter_gets_the_same_message(message: bytes, direction: str, engine: 
 
 @given(messages)
 def test_shadow_mode_finds_the_same_and_changes_nothing(message: bytes) -> None:
-    shadow, done = (engine.rewrite(message, direction="outbound") for engine in (SHADOW, ENGINES[0]))
+    shadow, done = (
+        engine.rewrite(message, direction="outbound") for engine in (SHADOW, ENGINES[0])
+    )
     assert bytes(shadow) is message
-    assert (shadow.edits, shadow.skipped, shadow.unmapped) == (done.edits, done.skipped, done.unmapped)
+    assert (shadow.edits, shadow.skipped, shadow.unmapped) == (
+        done.edits,
+        done.skipped,
+        done.unmapped,
+    )
     assert (shadow.flags, shadow.signatures) == (done.flags, done.signatures)
 
 
@@ -129,7 +184,9 @@ def test_shadow_mode_finds_the_same_and_changes_nothing(message: bytes) -> None:
 def test_many_are_as_one_by_one(given_messages: list[bytes], direction: str) -> None:
     many = ENGINES[1].rewrite_many(given_messages, direction=direction, threads=2)
     one_by_one = [ENGINES[1].rewrite(message, direction=direction) for message in given_messages]
-    assert [(bytes(done), done.edits) for done in many] == [(bytes(done), done.edits) for done in one_by_one]
+    assert [(bytes(done), done.edits) for done in many] == [
+        (bytes(done), done.edits) for done in one_by_one
+    ]
 
 
 @given(honest_messages(), st.sampled_from([bytearray, memoryview]))

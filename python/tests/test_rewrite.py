@@ -14,7 +14,9 @@ def outbound(engine: Engine, message: bytes) -> Rewritten:
     return engine.rewrite(message, direction="outbound")
 
 
-def test_addresses_change_and_nothing_else(engine: Engine, message: bytes, rewritten: bytes) -> None:
+def test_addresses_change_and_nothing_else(
+    engine: Engine, message: bytes, rewritten: bytes
+) -> None:
     done = outbound(engine, message)
     assert bytes(done) == rewritten
     assert done.changed
@@ -23,7 +25,9 @@ def test_addresses_change_and_nothing_else(engine: Engine, message: bytes, rewri
     assert done.verdict == "pass"
 
 
-def test_a_header_section_alone_is_a_message(engine: Engine, message: bytes, rewritten: bytes) -> None:
+def test_a_header_section_alone_is_a_message(
+    engine: Engine, message: bytes, rewritten: bytes
+) -> None:
     for end in (b"\r\n\r\n", b"\r\nSubject:"):
         header, expected = message.partition(end)[0], rewritten.partition(end)[0]
         assert bytes(outbound(engine, header)) == expected
@@ -39,7 +43,11 @@ def test_the_body_begins_where_it_is_said_to(engine: Engine, message: bytes) -> 
 def test_edits_tell_what_where_and_why(engine: Engine, message: bytes) -> None:
     john, mary = outbound(engine, message).edits
     assert isinstance(john, Edit)
-    assert message[john.offset : john.offset + john.length] == john.before == b"john@tenant1.contoso.com"
+    assert (
+        message[john.offset : john.offset + john.length]
+        == john.before
+        == b"john@tenant1.contoso.com"
+    )
     assert john.text == john.after == b"john@contoso.com"
     assert (john.field, john.nth) == (b"From", 1)
     assert john.entry == Entry("john@tenant1.contoso.com", "john@contoso.com", name="John Doe")
@@ -98,7 +106,9 @@ def test_the_plan_decides_about_unmapped_addresses(verdict: str, engine: Engine)
 
 
 def test_flags_name_what_is_remarkable(engine: Engine) -> None:
-    flagged = outbound(engine, b"From: a@example.org\r\nFrom: b@example.org\nSubject: caf\xe9\r\n\r\n")
+    flagged = outbound(
+        engine, b"From: a@example.org\r\nFrom: b@example.org\nSubject: caf\xe9\r\n\r\n"
+    )
     assert flagged.flags == ("bare-lf", "mixed-line-endings", "eight-bit", "duplicate-from")
     assert outbound(engine, b"Subject: x\r\n").flags == ("no-empty-line", "no-from")
     assert outbound(engine, b"From: a@example.org\r\n\r\ncaf\xe9\n").flags == ()
@@ -119,7 +129,10 @@ def test_signatures_over_other_fields_stay_whole(engine: Engine) -> None:
 
 
 def test_signatures_of_an_unchanged_message_are_told_and_whole(engine: Engine) -> None:
-    message = SIGNED + b"ARC-Message-Signature: i=1; d=example.net; s=a; h=from\r\nFrom: a@example.org\r\n\r\n"
+    message = (
+        SIGNED
+        + b"ARC-Message-Signature: i=1; d=example.net; s=a; h=from\r\nFrom: a@example.org\r\n\r\n"
+    )
     done = outbound(engine, message)
     assert done.signatures == (
         Signature("dkim", b"contoso.com", b"s1", True, ()),
@@ -133,11 +146,20 @@ def test_an_unchanged_message_is_the_same_object(engine: Engine) -> None:
         done = outbound(engine, message)
         assert bytes(done) is message
         assert not done.changed
-        assert done.edits == done.field_changes == done.skipped == done.unmapped == done.signatures == ()
+        assert (
+            done.edits
+            == done.field_changes
+            == done.skipped
+            == done.unmapped
+            == done.signatures
+            == ()
+        )
         assert done.body_offset == done.input_body_offset <= len(message) == done.size
 
 
-def test_shadow_mode_tells_and_changes_nothing(shadow: Engine, engine: Engine, message: bytes) -> None:
+def test_shadow_mode_tells_and_changes_nothing(
+    shadow: Engine, engine: Engine, message: bytes
+) -> None:
     done, enforced = outbound(shadow, message), outbound(engine, message)
     assert bytes(done) is message
     assert not done.changed
@@ -167,7 +189,9 @@ class Derived(bytes):
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Derived])
-def test_any_buffer_is_a_message(kind: type, engine: Engine, message: bytes, rewritten: bytes) -> None:
+def test_any_buffer_is_a_message(
+    kind: type, engine: Engine, message: bytes, rewritten: bytes
+) -> None:
     done = outbound(engine, kind(message))
     assert bytes(done) == rewritten
     assert type(bytes(outbound(engine, kind(b"To: olivia@example.org\n\n")))) is bytes
@@ -190,18 +214,25 @@ def test_a_buffer_may_change_afterwards(engine: Engine, message: bytes, rewritte
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("To: a@example.org", "as_bytes"), (None, "NoneType"), (3, "int"), (["x"], "list")]
+    ("wrong", "hint"),
+    [("To: a@example.org", "as_bytes"), (None, "NoneType"), (3, "int"), (["x"], "list")],
 )
 def test_what_is_no_buffer_is_a_type_error(wrong: object, hint: str, engine: Engine) -> None:
     with pytest.raises(TypeError, match=hint):
         engine.rewrite(wrong, direction="outbound")  # type: ignore[arg-type]
 
 
-def test_a_message_over_a_limit_raises_and_the_next_one_is_fine(engine: Engine, message: bytes) -> None:
+def test_a_message_over_a_limit_raises_and_the_next_one_is_fine(
+    engine: Engine, message: bytes
+) -> None:
     too_long = b"Subject: x\n" * 100_001 + b"\n"
     with pytest.raises(LimitError) as caught:
         outbound(engine, too_long)
-    assert (caught.value.limit, caught.value.allowed, caught.value.index) == ("fields", 100_000, None)
+    assert (caught.value.limit, caught.value.allowed, caught.value.index) == (
+        "fields",
+        100_000,
+        None,
+    )
     assert too_long[caught.value.offset :].startswith(b"Subject: x\n")
     assert outbound(engine, message).changed
 
@@ -209,7 +240,9 @@ def test_a_message_over_a_limit_raises_and_the_next_one_is_fine(engine: Engine, 
 def test_results_outlive_message_engine_and_later_results(
     engine: Engine, message: bytes, rewritten: bytes
 ) -> None:
-    results = [outbound(Engine.from_entries(engine.entries()), message + b"%d" % n) for n in range(50)]
+    results = [
+        outbound(Engine.from_entries(engine.entries()), message + b"%d" % n) for n in range(50)
+    ]
     gc.collect()
     for number, done in enumerate(results):
         assert bytes(done) == rewritten + b"%d" % number
@@ -229,7 +262,9 @@ def test_repr_counts_and_shows_no_address(engine: Engine, message: bytes) -> Non
         f"<readdress.Rewritten: {len(text)} octets, 1 skip, 2 unmapped addresses>"
     )
     done = outbound(engine, SIGNED + message)
-    shown = repr([done, done.edits, done.field_changes, done.signatures, outbound(engine, text).skipped])
+    shown = repr(
+        [done, done.edits, done.field_changes, done.signatures, outbound(engine, text).skipped]
+    )
     for secret in ("john", "mary", "contoso", "@"):
         assert secret not in shown
 

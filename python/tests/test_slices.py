@@ -50,7 +50,9 @@ def test_nothing_is_no_piece(engine: Engine) -> None:
 
 
 def test_pieces_are_never_empty(engine: Engine) -> None:
-    done = engine.rewrite(b"To: john@tenant1.contoso.com,john@tenant1.contoso.com", direction="outbound")
+    done = engine.rewrite(
+        b"To: john@tenant1.contoso.com,john@tenant1.contoso.com", direction="outbound"
+    )
     assert [bytes(piece) for piece in done.slices()] == [
         b"To: ",
         b"john@contoso.com",
@@ -69,23 +71,33 @@ def test_pieces_outlive_the_result(engine: Engine, message: bytes, rewritten: by
 def test_sendmsg_takes_them(engine: Engine, message: bytes, rewritten: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert ours.sendmsg(engine.rewrite(message, direction="outbound").slices()) == len(rewritten)
+        assert ours.sendmsg(engine.rewrite(message, direction="outbound").slices()) == len(
+            rewritten
+        )
         assert theirs.recv(len(rewritten) + 1) == rewritten
 
 
-def test_writev_takes_them(engine: Engine, message: bytes, rewritten: bytes, tmp_path: Path) -> None:
+def test_writev_takes_them(
+    engine: Engine, message: bytes, rewritten: bytes, tmp_path: Path
+) -> None:
     with (tmp_path / "message").open("wb") as file:
-        assert os.writev(file.fileno(), engine.rewrite(message, direction="outbound").slices()) == len(rewritten)
+        assert os.writev(
+            file.fileno(), engine.rewrite(message, direction="outbound").slices()
+        ) == len(rewritten)
     assert (tmp_path / "message").read_bytes() == rewritten
 
 
-def test_writelines_takes_them(engine: Engine, message: bytes, rewritten: bytes, tmp_path: Path) -> None:
+def test_writelines_takes_them(
+    engine: Engine, message: bytes, rewritten: bytes, tmp_path: Path
+) -> None:
     with (tmp_path / "message").open("wb") as file:
         file.writelines(engine.rewrite(message, direction="outbound").slices())
     assert (tmp_path / "message").read_bytes() == rewritten
 
 
-def test_more_pieces_than_a_system_call_takes(engine: Engine, crowded: bytes, tmp_path: Path) -> None:
+def test_more_pieces_than_a_system_call_takes(
+    engine: Engine, crowded: bytes, tmp_path: Path
+) -> None:
     done = engine.rewrite(crowded, direction="outbound")
     slices = done.slices()
     assert len(slices) > IOV_MAX

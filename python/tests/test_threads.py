@@ -79,7 +79,9 @@ def test_python_stands_still_where_the_lock_is_kept() -> None:
     assert not any(begin + margin < stamp < end - margin for stamp in stamps)
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core can't do two things at a time")
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="one core can't do two things at a time"
+)
 def test_many_messages_use_several_cores(engine: Engine) -> None:
     """CPU time by wall time, against the same with one thread: others may use the cores, too."""
     messages = [b"From: John <john@tenant1.contoso.com>\r\n" + b"X: y\r\n" * 400 + b"\r\n"] * 4000

@@ -11,12 +11,19 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TypeAlias
-
-from typing_extensions import assert_type
+from typing import TypeAlias, assert_type
 
 import readdress
-from readdress import Direction, Engine, Entry, Explanation, PathKind, Rewritten, RewrittenPath, Verdict
+from readdress import (
+    Direction,
+    Engine,
+    Entry,
+    Explanation,
+    PathKind,
+    Rewritten,
+    RewrittenPath,
+    Verdict,
+)
 
 ANSWERS: dict[Verdict, str] = {"pass": "250", "tempfail": "451", "reject": "550"}
 Envelope: TypeAlias = tuple[str, list[str]]
@@ -82,7 +89,9 @@ def diagnose(plan: Path) -> list[tuple[str, int, int, str]]:
 
 
 def main() -> None:
-    engine = Engine.from_entries(entries([("john@tenant1.contoso.com", "john@contoso.com")]), unmapped="reject")
+    engine = Engine.from_entries(
+        entries([("john@tenant1.contoso.com", "john@contoso.com")]), unmapped="reject"
+    )
     letter = EmailMessage()
     letter["From"] = "john@tenant1.contoso.com"
     letter["To"] = "olivia@example.org"
@@ -104,9 +113,14 @@ def main() -> None:
     assert_type(explained, Explanation[bytes])
     assert_type(explained.result, bytes | None)
     assert explained.result == b"a@contoso.com"
-    many = engine.rewrite_many((bytearray(letter.as_bytes()), memoryview(b"\n")), direction="outbound", threads=2)
+    many = engine.rewrite_many(
+        (bytearray(letter.as_bytes()), memoryview(b"\n")), direction="outbound", threads=2
+    )
     assert_type(many, list[Rewritten])
-    assert [list(report(done)) for done in many] == [["From[1] ", "From[1] 17", "bare-lf"], ["bare-lf,no-from"]]
+    assert [list(report(done)) for done in many] == [
+        ["From[1] ", "From[1] 17", "bare-lf"],
+        ["bare-lf,no-from"],
+    ]
     print(f"typing_use: fine with Python {sys.version_info.major}.{sys.version_info.minor}")
 
 
