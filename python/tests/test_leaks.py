@@ -126,7 +126,7 @@ class Mallinfo(ctypes.Structure):
 
 
 def in_use() -> int:
-    """What malloc has given out. It keeps much of what it gets back, so the resident size won't do."""
+    """What malloc has given out. It keeps much of what comes back, so resident size won't do."""
     gc.collect()
     LIBC.mallinfo2.restype = Mallinfo
     info = LIBC.mallinfo2()
