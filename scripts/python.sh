@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel of the Python package, installs it into an empty environment, and tests it there:
-# pytest with the examples in its documentation, stubtest, mypy --strict.
+# pytest with the examples in its documentation, stubtest, mypy --strict over a script that uses it.
 #
 #   scripts/python.sh              the wheel as CI tests it: profile dev, most of it built already
 #   scripts/python.sh release      the wheel as users get it, left in target/python/wheels
@@ -49,3 +49,4 @@ run() { "$home/venv-test/bin/python" -I -m "$@"; }
 run pytest -q -c ../pyproject.toml --rootdir .. -o cache_dir="$home/pytest" .
 run mypy.stubtest readdress --ignore-missing-stub --mypy-config-file ../pyproject.toml --allowlist stubtest.txt
 run mypy --config-file ../pyproject.toml --cache-dir "$home/mypy" typing_use.py
+"$home/venv-test/bin/python" -I typing_use.py

@@ -211,13 +211,14 @@ impl Engine {
         slf: &Bound<'py, Self>,
         messages: &Bound<'py, PyAny>,
         direction: Choice<Direction>,
-        threads: Option<usize>,
+        threads: Option<isize>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
-        if threads == Some(0) {
-            return Err(PyValueError::new_err("threads must be 1 or more, or None"));
-        }
-        let threads = threads.unwrap_or_else(many::cores);
+        let threads = match threads.map(usize::try_from) {
+            None => many::cores(),
+            Some(Ok(threads @ 1..)) => threads,
+            Some(_) => return Err(PyValueError::new_err("threads must be 1 or more, or None")),
+        };
         let core = &slf.get().core;
         let results = PyList::empty(py);
         let mut messages = messages.try_iter()?.enumerate();

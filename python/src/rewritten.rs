@@ -19,7 +19,7 @@ const LARGE: usize = 1024 * 1024;
 /// >>> bytes(done)
 /// b'From: John <john@contoso.com>\r\n\r\nHi\r\n'
 /// >>> done
-/// <readdress.Rewritten: 36 octets, 1 edit>
+/// <readdress.Rewritten: 37 octets, 1 edit>
 #[pyclass(frozen, module = "readdress")]
 pub(crate) struct Rewritten {
     engine: Py<Engine>,

@@ -7,7 +7,7 @@ the attributes, and only there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 from typing import AnyStr, Generic, Literal, TypeAlias, get_args
 
 Direction: TypeAlias = Literal["outbound", "inbound"]
@@ -42,14 +42,13 @@ class Entry:
     """`user@domain` or `domain`."""
     direction: EntryDirection = "both"
     """"both", or "outbound": then several entries may share the external address."""
-    _: KW_ONLY
-    name: str = ""
+    name: str = field(default="", kw_only=True)
     """Shown in reports; may be empty."""
-    except_: Iterable[str] = ()
+    except_: Iterable[str] = field(default=(), kw_only=True)
     """For `*.domain`: domains left alone, with all below them. Kept as a tuple."""
-    file: str | None = None
+    file: str | None = field(default=None, kw_only=True)
     """The file it came from, relative to the plan; None for one made in code."""
-    line: int = 0
+    line: int = field(default=0, kw_only=True)
     """The line in that file; 0 if unknown."""
 
     def __post_init__(self) -> None:
