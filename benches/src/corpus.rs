@@ -119,8 +119,9 @@ pub fn engine(people: &[Person]) -> Engine {
     Engine::from_bytes(builder.finish().expect("entries do not clash")).expect("the map is sound")
 }
 
-/// Writes messages as files and the plan that rewrites them, for programs in other languages:
-/// `office/0000.eml`, `small/0000.eml`, `entries.csv`, `plan.toml`.
+/// Writes messages as files, a map file of each kind, and the plan that rewrites them, for programs
+/// in other languages: `office/0000.eml`, `small/0000.eml`, `mailboxes.map`, `entries.csv`,
+/// `plan.toml`.
 pub fn write_to(folder: &Path, directory: &Directory, office_count: usize) -> std::io::Result<()> {
     for (name, messages) in [("office", office(directory, office_count)), ("small", small(directory, HOT))] {
         let folder = folder.join(name);
@@ -128,6 +129,10 @@ pub fn write_to(folder: &Path, directory: &Directory, office_count: usize) -> st
         for (number, message) in messages.iter().enumerate() {
             std::fs::write(folder.join(format!("{number:04}.eml")), message)?;
         }
+    }
+    for hits in Hits::ALL {
+        let engine = hits.engine(directory);
+        std::fs::write(folder.join(format!("{}.map", hits.name())), engine.map().octets())?;
     }
     std::fs::write(folder.join("entries.csv"), csv(&directory.mapped))?;
     let plan = "[plan]\nname = \"benches\"\n\n[rewrite]\npreset = \"coexistence\"\n\n\

@@ -13,6 +13,7 @@
 pub mod corpus;
 pub mod office;
 pub mod people;
+pub mod real;
 pub mod rng;
 pub mod scan;
 pub mod section;

@@ -54,6 +54,19 @@ pub fn address_fields(section: &[u8], names: &Names) -> u32 {
     sum
 }
 
+/// Finds the address fields and reads their lists; gives a sum that depends on every place found.
+#[must_use]
+pub fn address_fields_and_lists(section: &[u8], names: &Names) -> u32 {
+    let mut scanner = HeaderSection::new(section, Limits::default()).expect("shorter than 4 GiB");
+    let mut sum = 0;
+    while let Some(field) = scanner.next_field().expect("within the limits") {
+        if names.has(field.name.of(section)) {
+            sum ^= field.body.start ^ mailboxes(field.body.of(section));
+        }
+    }
+    sum
+}
+
 /// Finds every line feed; gives a sum that depends on every place found. What a scanner of lines
 /// built on memchr can reach at best.
 #[must_use]

@@ -1,77 +1,107 @@
 //! Compares what runs in one process: rounds that interleave the contestants, so that a phase in
-//! which the machine is slower hits all of them, and the median of seven.
+//! which the machine is slower hits all of them. What is told is the median of the rounds; ratios
+//! and differences are taken within each round first, since two medians may come from different
+//! phases. Time is that of the thread on a processor: waiting for one, where others compute, too,
+//! says nothing about a contestant.
 
-use std::time::Instant;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Rounds that the median is taken of.
-pub const ROUNDS: usize = 7;
+pub const ROUNDS: usize = 11;
+
+/// Rounds for differences that are small beside what they are differences of.
+pub const MANY_ROUNDS: usize = 41;
 
 /// The least time a contestant runs in a round, in nanoseconds.
-const ROUND: u128 = 40_000_000;
+const ROUND: u64 = 20_000_000;
 
 /// Something to time: one call goes over the whole corpus.
 pub struct Contestant<'a> {
-    name: &'static str,
+    name: String,
     run: Box<dyn FnMut() + 'a>,
 }
 
 impl<'a> Contestant<'a> {
     /// A contestant.
-    pub fn new(name: &'static str, run: impl FnMut() + 'a) -> Contestant<'a> {
-        Contestant { name, run: Box::new(run) }
+    pub fn new(name: impl Into<String>, run: impl FnMut() + 'a) -> Contestant<'a> {
+        Contestant { name: name.into(), run: Box::new(run) }
     }
 }
 
-/// What came out.
-#[derive(Debug)]
+/// What came out: for each contestant, nanoseconds per item in every round.
+#[derive(Clone, Debug)]
 pub struct Times {
-    times: Vec<(&'static str, f64)>,
+    times: Vec<(String, Vec<f64>)>,
 }
 
 impl Times {
     /// Nanoseconds per item.
     #[must_use]
     pub fn of(&self, name: &str) -> f64 {
-        self.times.iter().find(|(known, _)| *known == name).expect("a contestant of this name").1
+        median(self.rounds(name).to_vec())
     }
 
     /// How many times as long `name` takes as `other`.
     #[must_use]
     pub fn ratio(&self, name: &str, other: &str) -> f64 {
-        self.of(name) / self.of(other)
+        self.compare(name, other, |time, other| time / other)
     }
 
-    /// Names and nanoseconds per item, in the order they were given.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, f64)> {
-        self.times.iter().copied()
+    /// How many nanoseconds longer `name` takes than `other`.
+    #[must_use]
+    pub fn difference(&self, name: &str, other: &str) -> f64 {
+        self.compare(name, other, |time, other| time - other)
+    }
+
+    /// The names, in the order they were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.times.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn compare(&self, name: &str, other: &str, compare: impl Fn(f64, f64) -> f64) -> f64 {
+        let pairs = self.rounds(name).iter().zip(self.rounds(other));
+        median(pairs.map(|(&time, &other)| compare(time, other)).collect())
+    }
+
+    fn rounds(&self, name: &str) -> &[f64] {
+        let known = self.times.iter().find(|(known, _)| known == name);
+        &known.unwrap_or_else(|| panic!("nobody is called {name}")).1
     }
 }
 
 /// Times the contestants over a corpus of `items`.
 #[must_use]
-pub fn race(items: usize, mut contestants: Vec<Contestant<'_>>) -> Times {
+pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -> Times {
     let passes: Vec<usize> = contestants
         .iter_mut()
         .map(|contestant| {
             (contestant.run)();
-            let start = Instant::now();
+            let start = now();
             (contestant.run)();
-            let pass = start.elapsed().as_nanos().max(1);
+            let pass = (now() - start).max(1);
             usize::try_from(ROUND / pass).expect("few passes") + 1
         })
         .collect();
-    let mut rounds = vec![Vec::new(); contestants.len()];
-    for _ in 0..ROUNDS {
-        for ((contestant, &passes), times) in contestants.iter_mut().zip(&passes).zip(&mut rounds) {
-            let start = Instant::now();
-            for _ in 0..passes {
-                (contestant.run)();
+    let mut times = vec![Vec::with_capacity(rounds); contestants.len()];
+    for round in 0..rounds {
+        // Nobody always comes behind the same one, who may leave the caches full of its own.
+        for turn in 0..contestants.len() {
+            let number = (round + turn) % contestants.len();
+            let start = now();
+            for _ in 0..passes[number] {
+                (contestants[number].run)();
             }
-            times.push(start.elapsed().as_secs_f64() * 1e9 / (passes * items) as f64);
+            times[number].push((now() - start) as f64 / (passes[number] * items) as f64);
         }
     }
-    let times = contestants.iter().zip(rounds).map(|(contestant, times)| (contestant.name, median(times)));
-    Times { times: times.collect() }
+    Times { times: contestants.into_iter().map(|contestant| contestant.name).zip(times).collect() }
+}
+
+/// Nanoseconds that this thread has computed.
+fn now() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let part = |part: i64| u64::try_from(part).expect("clocks don't run backwards");
+    part(time.tv_sec) * 1_000_000_000 + part(time.tv_nsec)
 }
 
 /// The middle one.
