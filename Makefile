@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 600
 
-.PHONY: help deps lint test test-full bench fuzz-smoke fuzz bless
+.PHONY: help deps lint test test-full bench fuzz-smoke fuzz bless bless-header install
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,14 +14,19 @@ deps: ## look for what building and testing needs; install what may be installed
 lint: deps ## format, clippy, documentation, licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path benches/peers/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	python3 scripts/licences.py
 
-test: deps ## everything that has to hold: about five minutes on two cores
+test: deps ## everything that has to hold: about ten minutes on two cores
 	cargo build --release --locked
 	cargo test --workspace --locked
 	@scripts/readme.sh
+	@scripts/c.sh
+	@scripts/c.sh threads
+	@scripts/python.sh
+	@scripts/faces.sh
 	@scripts/fuzz.sh smoke 20
 
 test-full: deps ## the same with a million cases a property and a million entries: hours
@@ -40,3 +45,11 @@ fuzz: deps ## FUZZ_SECONDS (600) of fuzzing for each target
 bless: ## record what the fixtures give now as what is meant; read the difference before you commit
 	READDRESS_BLESS=1 cargo test -p readdress-tests --test messages fixtures_come_out_as_recorded
 	git diff --stat -- tests/fixtures/want
+
+bless-header: ## write include/readdress.h as the exports of ffi say
+	READDRESS_BLESS=1 cargo test -p readdress-ffi --test header the_committed_header
+	git diff --stat -- include
+
+install: ## header, libraries, pkg-config file and command below PREFIX (/usr/local)
+	cargo build --release --locked
+	@scripts/install.sh

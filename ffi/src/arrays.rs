@@ -99,7 +99,15 @@ impl Arrays {
         if !done.changed() {
             return self.slices.reserve(1, 0);
         }
-        self.slices.reserve(2 * done.edits().len() + 1, 0)?;
+        let edits = done.edits().len();
+        self.slices.reserve(2 * edits + 1, 0)?;
+        // Each changed field has an edit, and all of them stand in the new header section, where a
+        // colon and a line feed take the room of the NULs; the last line may lack its line feed.
+        self.field_changes.reserve(edits, done.body_offset() + 1)
+    }
+
+    /// The same for a message that arrived field by field, of which there is no section.
+    pub(crate) fn reserve_changes(&mut self, done: &Rewritten<'_>) -> Result<(), TryReserveError> {
         let sizes = done.field_changes().map(|change| (1, change.name.len() + change.len() + 2));
         let (items, texts) = sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         self.field_changes.reserve(items, texts)

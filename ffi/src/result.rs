@@ -59,7 +59,6 @@ impl readdress_result {
 
     /// Takes an engine for a new message.
     fn begin(&mut self, engine: &readdress_engine) {
-        self.reset();
         if !self.engine.as_ref().is_some_and(|kept| kept.is_same(engine.engine())) {
             self.engine = Some(engine.engine().clone());
         }
@@ -98,7 +97,7 @@ impl readdress_result {
         self.arriving()?.finish();
         self.stage = Stage::Fields;
         let mut arrays = std::mem::take(self.arrays.get_mut());
-        let reserved = self.outcome().map_or(Ok(()), |done| arrays.reserve_output(&done));
+        let reserved = self.outcome().map_or(Ok(()), |done| arrays.reserve_changes(&done));
         *self.arrays.get_mut() = arrays;
         if reserved.is_err() {
             self.stage = Stage::Nothing;
