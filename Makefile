@@ -22,11 +22,11 @@ lint: deps ## format, clippy, documentation, licences
 test: deps ## everything that has to hold: about ten minutes on two cores
 	cargo build --release --locked
 	cargo test --workspace --locked
-	@scripts/readme.sh
 	@scripts/c.sh
 	@scripts/c.sh threads
 	@scripts/python.sh
 	@scripts/faces.sh
+	@scripts/readme.sh
 	@scripts/fuzz.sh smoke 20
 
 test-full: deps ## the same with a million cases a property and a million entries: hours

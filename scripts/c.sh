@@ -147,7 +147,7 @@ cc -std=c11 -O1 $strict ffi/tests/c/panic.c -I"$stage/include" "$target/debug/li
 
 if command -v valgrind >/dev/null 2>&1; then
     # "Possible" leaks are none: the standard library points to a thread's handle with a tagged pointer.
-    watched="valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect"
+    watched="valgrind --quiet --fair-sched=yes --leak-check=full --show-leak-kinds=definite,indirect"
     watched+=" --errors-for-leak-kinds=definite,indirect --error-exitcode=99"
     $watched "$made/api" "$files" "$plan"
     $watched "$made/misuse" "$files" "$plan"
