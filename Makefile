@@ -23,13 +23,13 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	cargo build --release --locked
 	cargo test --workspace --locked
 	@scripts/c.sh
-	@scripts/c.sh threads
 	@scripts/python.sh
 	@scripts/faces.sh
 	@scripts/readme.sh
 	@scripts/fuzz.sh smoke 20
 
-test-full: deps ## the same with a million cases a property and a million entries: hours
+test-full: deps ## a million cases a property, a million entries, ThreadSanitizer: hours
+	@scripts/c.sh threads
 	READDRESS_CASES=1000000 READDRESS_ENTRIES=1000000 cargo test --release --workspace --locked -- --nocapture
 
 bench: deps ## beside memchr, mail-parser, C and Python; a million entries: compile, size, look-ups

@@ -331,8 +331,9 @@ typedef struct {
  *
  *     readdress_session session = { .direction = READDRESS_OUTBOUND };
  *
- * is complete. All else is for maps with listeners and rules, which this version does not have
- * yet: it may be set, and has no effect.
+ * is complete. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where there were none. All
+ * else is for maps with listeners and rules, which this version does not have yet: it may be set,
+ * and has no effect.
  */
 typedef struct {
   /**

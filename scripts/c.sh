@@ -3,6 +3,7 @@
 #
 #   scripts/c.sh           examples and tests plain, under both sanitizers and valgrind
 #   scripts/c.sh threads   reloads while threads rewrite, under ThreadSanitizer, std instrumented too
+#                          (builds the standard library: three minutes)
 #
 # Before it: `cargo build --release`.
 set -euo pipefail

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use readdress::{Direction, Entry, Explanation};
+use readdress::{Direction, Entry, Explanation, Session};
 use serde_json::Value;
 
 use crate::describe::{direction, pair, place};
@@ -15,9 +15,10 @@ use crate::{Streams, exit, input};
 pub(crate) fn run(options: &ExplainOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let engine = input::engine(&options.source)?;
     let direction = Direction::from(options.direction);
+    let session = Session::from(direction).with_smtputf8(options.smtputf8);
     for (index, address) in options.addresses.iter().enumerate() {
         let address = address.as_encoded_bytes();
-        let explanation = engine.explain(direction, address);
+        let explanation = engine.explain(session, address);
         let printed = if options.format.is_json() {
             json::write(streams.out, &object(address, direction, &explanation))
         } else {

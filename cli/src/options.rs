@@ -118,6 +118,10 @@ pub(crate) struct RewriteOptions {
     #[arg(long, value_enum, value_name = "DIRECTION")]
     pub(crate) direction: Direction,
 
+    /// The session is one for SMTPUTF8: addresses may get local-parts outside ASCII.
+    #[arg(long)]
+    pub(crate) smtputf8: bool,
+
     /// The reverse-path (MAIL FROM), `<>` for the null one
     #[arg(long, value_name = "PATH")]
     pub(crate) mail_from: Option<OsString>,
@@ -153,6 +157,10 @@ pub(crate) struct ExplainOptions {
     /// outbound: looked up among internal addresses; inbound: among external ones
     #[arg(long, value_enum, value_name = "DIRECTION")]
     pub(crate) direction: Direction,
+
+    /// The session is one for SMTPUTF8: addresses may get local-parts outside ASCII.
+    #[arg(long)]
+    pub(crate) smtputf8: bool,
 
     /// Addresses, as on the wire: "jane doe"@contoso.com keeps its quotes
     #[arg(value_name = "ADDRESS", required = true)]

@@ -10,7 +10,7 @@ mod report;
 
 use std::collections::HashSet;
 
-use readdress::{Direction, Engine, Mode, Rewritten, Scratch, Unmapped};
+use readdress::{Direction, Engine, Mode, Rewritten, Scratch, Session, Unmapped};
 
 use self::envelope::Envelope;
 use crate::failure::Failure;
@@ -22,10 +22,11 @@ pub(crate) fn run(options: &RewriteOptions, streams: &mut Streams<'_>) -> Result
     let engine = input::engine(&options.source)?;
     let message = Message::read(options, streams.input)?;
     let direction = Direction::from(options.direction);
+    let session = Session::from(direction).with_smtputf8(options.smtputf8);
     let mut scratch = Scratch::new();
-    let envelope = Envelope::rewrite(&engine, direction, options, &mut scratch)?;
+    let envelope = Envelope::rewrite(&engine, session, options, &mut scratch)?;
     let rewritten = engine
-        .rewrite_into(direction, &message.octets, &mut scratch)
+        .rewrite_into(session, &message.octets, &mut scratch)
         .map_err(|error| Failure::engine(&message.name, &error))?;
     let outcome =
         Outcome { engine: &engine, direction, message: &message, envelope: &envelope, rewritten: &rewritten };

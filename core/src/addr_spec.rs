@@ -1,11 +1,11 @@
-//! What an addr-spec means: its key, and the forms of local-part that must not be treated like a
-//! name.
+//! What an addr-spec means: its key.
 //!
 //! Two addr-specs with the same key are the same mailbox to the map: the local-part unquoted and
-//! ASCII-lower-cased, the domain lower-cased without the dot behind it. Unicode is never folded
-//! into ASCII, and nothing is decoded.
+//! ASCII-lower-cased, the domain lower-cased, with A-labels, without the dot behind it. Unicode is
+//! never folded into ASCII, and nothing is decoded.
 
 use crate::address::AddrSpec;
+use crate::idn;
 use crate::lex::{copy_tokens, unquote};
 use crate::reason::Reason;
 
@@ -28,8 +28,11 @@ pub(crate) struct Address {
     pub(crate) local_key: Vec<u8>,
     /// The domain as it stands, without comments and white space.
     pub(crate) domain_text: Vec<u8>,
-    /// The domain, ASCII-lower-cased, without the dot behind it.
+    /// The domain, ASCII-lower-cased, without the dot behind it; A-labels if it is in canonical
+    /// Unicode form. Other domains with octets of 128 and above stay as they are, which no key is.
     pub(crate) domain_key: Vec<u8>,
+    /// Whether the domain stands in Unicode form and its key does not.
+    pub(crate) has_u_labels: bool,
 }
 
 impl Address {
@@ -54,6 +57,9 @@ impl Address {
         }
         self.local_key.extend(self.local_part.iter().map(u8::to_ascii_lowercase));
         let domain = self.domain_text.strip_suffix(b".").unwrap_or(&self.domain_text);
+        let a_labels = if domain.is_ascii() { None } else { idn::to_a_labels(domain) };
+        self.has_u_labels = a_labels.is_some();
+        let domain = a_labels.as_ref().map_or(domain, String::as_bytes);
         self.domain_key.extend(domain.iter().map(u8::to_ascii_lowercase));
         if self.local_text.iter().chain(&self.domain_text).any(u8::is_ascii_control) {
             return Err(Reason::ControlCharacter);
@@ -68,38 +74,13 @@ impl Address {
         out.extend_from_slice(&self.domain_text);
     }
 
-    /// Where a subaddress begins in the local-part (RFC 5233): at the first delimiter, behind at
-    /// least one octet.
-    pub(crate) fn subaddress(&self, delimiters: &[u8]) -> Option<usize> {
-        let at = self.local_key.iter().position(|octet| delimiters.contains(octet))?;
-        let base = self.local_key.get(..at)?;
-        let is_splittable = at > 0
-            && !matches!(base, b"postmaster" | b"mailer-daemon")
-            && !self.local_key.starts_with(b"owner-")
-            && !base.ends_with(b"-request")
-            && !self.local_key.ends_with(b"-request");
-        is_splittable.then_some(at)
+    /// Whether the address has octets of 128 and above: only internationalised mail has (RFC 6532).
+    pub(crate) fn is_international(&self) -> bool {
+        !self.local_part.is_ascii() || !self.domain_text.is_ascii()
     }
 
-    /// Whether the local-part belongs to the domain's operator (RFC 2142, RFC 5321 4.5.1): no
-    /// domain entry may move it.
-    pub(crate) fn is_reserved(&self) -> bool {
-        matches!(self.local_key.as_slice(), b"postmaster" | b"abuse" | b"mailer-daemon")
-    }
-
-    /// Whether the local-part carries another address or a signature: SRS, BATV, and Exchange's
-    /// encapsulated addresses. Neither subaddress rules nor domain entries understand what is
-    /// inside; only an entry that names it whole applies.
-    pub(crate) fn is_encapsulated(&self) -> bool {
-        const PREFIXES: &[&[u8]] =
-            &[b"srs0=", b"srs0+", b"srs0-", b"srs1=", b"srs1+", b"srs1-", b"prvs=", b"btv1==", b"msprvs1="];
-        PREFIXES.iter().any(|prefix| self.local_key.starts_with(prefix))
-            || (self.local_key.starts_with(b"imcea") && self.local_key.contains(&b'-'))
-            || memchr::memmem::find(&self.local_key, b"+srs=").is_some()
-    }
-
-    /// Whether the domain is one of names, not an address literal, and plain ASCII: what domain
-    /// entries can be about. Other scripts need rules of their own.
+    /// Whether the domain is one of names, not an address literal, and has a key: what domain
+    /// entries can be about.
     pub(crate) fn has_plain_domain(&self) -> bool {
         self.domain_key.is_ascii() && !self.domain_key.starts_with(b"[")
     }
@@ -175,16 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn subaddresses_split_at_the_first_delimiter_behind_a_base() {
-        let split = |local_part: &str| {
-            let mut address = Address::default();
-            address.read_parts(local_part.as_bytes(), b"d").unwrap();
-            address.subaddress(b"+")
-        };
-        assert_eq!(split("john+a+b"), Some(4));
-        for whole in ["john", "+john", "postmaster+x", "owner-list+x", "list-request+x", "x+list-request"] {
-            assert_eq!(split(whole), None, "{whole}");
-        }
+    fn both_spellings_of_an_international_domain_have_one_key() {
+        assert_eq!(key("x", "b\u{fc}cher.Example."), "x@xn--bcher-kva.example");
+        assert_eq!(key("x", "XN--BCHER-KVA.example"), "x@xn--bcher-kva.example");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::address::{AddressList, Item, Mailbox};
 use crate::error::{Error, Limit};
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, octet_flags};
-use crate::lex::{copy_comments, is_one_quoted_string, quote_if_needed, unquote};
-use crate::map::{Found, Hit, KeyKind, KeySide, Map, MapData};
+use crate::lex::copy_comments;
+use crate::map::{Found, KeySide, Map, MapData};
 use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::rewritten::Rewritten;
@@ -18,6 +18,7 @@ use crate::room::Room;
 use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::signature::SignatureKind;
 use crate::span::{Span, narrow, widen};
+use crate::target::write_target;
 use crate::tracked::TrackedFields;
 
 /// A map ready for use. Immutable; a clone is another reference to the same map, so handing one
@@ -38,11 +39,22 @@ struct Shared {
 pub struct Session {
     /// Which way the message goes.
     pub direction: Direction,
+    /// Whether the session is one for internationalised mail (RFC 6531), so that an address may get
+    /// a local-part outside ASCII. Those that had octets of 128 and above may anyway.
+    pub smtputf8: bool,
+}
+
+impl Session {
+    /// The same session with or without SMTPUTF8.
+    #[must_use]
+    pub fn with_smtputf8(self, smtputf8: bool) -> Session {
+        Session { smtputf8, ..self }
+    }
 }
 
 impl From<Direction> for Session {
     fn from(direction: Direction) -> Session {
-        Session { direction }
+        Session { direction, smtputf8: false }
     }
 }
 
@@ -85,9 +97,8 @@ impl Engine {
         message: &'a [u8],
         scratch: &'a mut Scratch,
     ) -> Result<Rewritten<'a>, Error> {
-        let Session { direction } = session.into();
         scratch.begin(self.shared.tracked.len());
-        self.scan(direction, message, scratch)?;
+        self.scan(session.into(), message, scratch)?;
         Ok(self.outcome(message, scratch))
     }
 
@@ -109,7 +120,7 @@ impl Engine {
     /// Begins a message that arrives field by field, as in a milter.
     pub fn begin<'a>(&'a self, session: impl Into<Session>, scratch: &'a mut Scratch) -> FieldByField<'a> {
         scratch.begin(self.shared.tracked.len());
-        let arrival = Arrival { direction: session.into().direction, fields: 0, octets: 0 };
+        let arrival = Arrival { session: session.into(), fields: 0, octets: 0 };
         scratch.arrival = Some(arrival);
         FieldByField { engine: self, scratch, arrival }
     }
@@ -121,7 +132,7 @@ impl Engine {
         Some(FieldByField { engine: self, scratch, arrival })
     }
 
-    fn scan(&self, direction: Direction, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
+    fn scan(&self, session: Session, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
         let Shared { map, tracked } = &*self.shared;
         let mut section = HeaderSection::new(message, map.policy().limits)?;
         while let Some(field) = section.next_field()? {
@@ -131,10 +142,10 @@ impl Engine {
                 scratch.signatures.room(1)?;
                 scratch.signatures.push((kind, field.body));
             }
-            if tracked.is_rewritten(number, direction) {
+            if tracked.is_rewritten(number, session.direction) {
                 let prefix = widen(field.body.start - field.name.start);
                 let ending = section.line_ending().octets();
-                self.rewrite_field(direction, message, field, nth, prefix, ending, scratch)?;
+                self.rewrite_field(session, message, field, nth, prefix, ending, scratch)?;
             }
         }
         scratch.flags = section.flags();
@@ -147,7 +158,7 @@ impl Engine {
     #[expect(clippy::too_many_arguments, reason = "one field is all of this")]
     fn rewrite_field(
         &self,
-        direction: Direction,
+        session: Session,
         source: &[u8],
         field: Field,
         nth: u32,
@@ -156,7 +167,7 @@ impl Engine {
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let map = self.map();
-        let side = KeySide::of(direction);
+        let side = KeySide::of(session.direction);
         let body = field.body.of(source);
         let base = widen(field.body.start);
         let (edits_before, skips_before) = (scratch.edits.len(), scratch.skips.len());
@@ -170,7 +181,7 @@ impl Engine {
             scratch.count_address(&map.policy().limits, base + widen(at))?;
             scratch.room_for_address(length)?;
             let outcome = match item {
-                Item::Mailbox(mailbox) => self.rewrite_mailbox(side, body, &mailbox, scratch),
+                Item::Mailbox(mailbox) => self.rewrite_mailbox(session, body, &mailbox, scratch),
                 Item::Malformed { reason, .. } => Err(reason),
             };
             let at = base + widen(at);
@@ -203,12 +214,13 @@ impl Engine {
     /// Looks one mailbox up. The edit's place counts from the start of `body`.
     fn rewrite_mailbox(
         &self,
-        side: KeySide,
+        session: Session,
         body: &[u8],
         mailbox: &Mailbox,
         scratch: &mut Scratch,
     ) -> Result<Option<EditRecord>, Reason> {
         let map = self.map();
+        let side = KeySide::of(session.direction);
         scratch.address.read(body, &mailbox.addr_spec)?;
         let hit = match map.look_up(side, &scratch.address) {
             Found::Hit(hit) => hit,
@@ -219,23 +231,13 @@ impl Engine {
             }
             Found::Nothing => return Ok(None),
         };
-        let texts_before = scratch.texts.len();
-        if !write_target(map, side, hit, scratch) {
-            scratch.texts.truncate(texts_before);
-            return Ok(None);
-        }
-        let to = Span::new(texts_before, scratch.texts.len());
-        // The map was checked when it was built; a forged one is checked here.
-        if to.of(&scratch.texts).iter().any(u8::is_ascii_control) {
-            scratch.texts.truncate(texts_before);
-            return Err(Reason::ControlCharacter);
-        }
+        let Some(to) = write_target(map, session, side, hit, scratch)? else { return Ok(None) };
         let place = mailbox.addr_spec.span();
         let old = place.of(body);
         if old.contains(&b'(') {
             copy_comments(old, &mut scratch.texts);
         }
-        let text = Span::new(texts_before, scratch.texts.len());
+        let text = Span::new(widen(to.start), scratch.texts.len());
         let from = scratch.text(Address::write_text);
         Ok(Some(EditRecord { place, text, from, to, entry: hit.entry, field: 0 }))
     }
@@ -249,43 +251,6 @@ impl Engine {
             .map(|run| run.strip_suffix(b".").unwrap_or(run))
             .any(|run| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run))
     }
-}
-
-/// Appends the address that an entry gives for `scratch.address` to `scratch.texts`. `false` if
-/// that is the same address.
-pub(crate) fn write_target(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
-    let Some(record) = map.record(hit.entry).filter(|record| !record.is_identity) else { return false };
-    let target = match side {
-        KeySide::Internal => record.external,
-        KeySide::External => record.internal,
-    };
-    let Scratch { address, texts, local_part: whole, .. } = scratch;
-    match hit.kind {
-        KeyKind::Mailbox => texts.extend_from_slice(target),
-        KeyKind::Subaddress => {
-            let at = memchr::memrchr(b'@', target).unwrap_or(target.len());
-            let (local_part, domain) = target.split_at_checked(at).unwrap_or((target, &[]));
-            let tag = hit.subaddress.and_then(|at| address.local_part.get(at..)).unwrap_or_default();
-            whole.clear();
-            if is_one_quoted_string(local_part) {
-                unquote(local_part, whole);
-            } else {
-                whole.extend_from_slice(local_part);
-            }
-            whole.extend_from_slice(tag);
-            quote_if_needed(whole, texts);
-            texts.extend_from_slice(domain);
-        }
-        KeyKind::Domain | KeyKind::Subdomain => {
-            if target.eq_ignore_ascii_case(&address.domain_key) {
-                return false;
-            }
-            texts.extend_from_slice(&address.local_text);
-            texts.push(b'@');
-            texts.extend_from_slice(target);
-        }
-    }
-    true
 }
 
 /// A message whose fields arrive one by one. Made by [`Engine::begin`].
@@ -331,7 +296,7 @@ impl<'a> FieldByField<'a> {
         if let Some(kind) = tracked.signature(number) {
             return self.keep_signature(kind, body);
         }
-        if !tracked.is_rewritten(number, self.arrival.direction) {
+        if !tracked.is_rewritten(number, self.arrival.session.direction) {
             return Ok(());
         }
         self.scratch.bodies.room(name.len() + body.len())?;
@@ -344,7 +309,7 @@ impl<'a> FieldByField<'a> {
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
         let line_ending: &[u8] = if memchr::memmem::find(body, b"\r\n").is_some() { b"\r\n" } else { b"\n" };
         let outcome = self.engine.rewrite_field(
-            self.arrival.direction,
+            self.arrival.session,
             &bodies,
             field,
             nth,

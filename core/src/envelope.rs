@@ -4,7 +4,7 @@
 //! external to internal in both directions: that is how a message finds its system.
 
 use crate::address::{AddrSpec, AddressList, Item};
-use crate::engine::{Engine, Session, write_target};
+use crate::engine::{Engine, Session};
 use crate::error::{Error, Limit};
 use crate::lex::copy_tokens;
 use crate::map::{ADDRESS_MAX, Entry, Found, KeySide};
@@ -12,6 +12,7 @@ use crate::policy::{Direction, Mode, Unmapped};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
 use crate::span::{Span, widen};
+use crate::target::write_target;
 
 /// The most octets of a path, `<` and `>` included (RFC 5321 4.5.3.1.3).
 pub const PATH_MAX: usize = 256;
@@ -101,14 +102,15 @@ impl Engine {
             let (limit, allowed) = (Limit::PathOctets, PATH_MAX as u64);
             return Err(Error::Limit { limit, allowed, offset: PATH_MAX - brackets });
         }
-        let side = match (kind, session.into().direction) {
+        let session = session.into();
+        let side = match (kind, session.direction) {
             (PathKind::Forward, _) => Some(KeySide::External),
             (PathKind::Reverse, Direction::Outbound) => Some(KeySide::Internal),
             (PathKind::Reverse, Direction::Inbound) => None,
         };
         scratch.begin(0);
         let outcome = match side.zip(address_in(path, &mut scratch.local_part).transpose()) {
-            Some((side, Ok(address))) => self.rewrite_address(side, path, address, scratch),
+            Some((side, Ok(address))) => self.rewrite_address(session, side, path, address, scratch),
             Some((_, Err(reason))) => Err(reason),
             None => Ok(PathOutcome::Alone),
         };
@@ -139,6 +141,7 @@ impl Engine {
 
     fn rewrite_address(
         &self,
+        session: Session,
         side: KeySide,
         path: &[u8],
         address: AddrSpec,
@@ -154,7 +157,7 @@ impl Engine {
         if is_bracketed {
             scratch.texts.push(b'<');
         }
-        if !write_target(self.map(), side, hit, scratch) {
+        if write_target(self.map(), session, side, hit, scratch)?.is_none() {
             return Ok(PathOutcome::Alone);
         }
         if is_bracketed {
@@ -162,9 +165,6 @@ impl Engine {
         }
         if scratch.texts.len() > ADDRESS_MAX + if is_bracketed { 2 } else { 0 } {
             return Err(Reason::AddressTooLong);
-        }
-        if scratch.texts.iter().any(u8::is_ascii_control) {
-            return Err(Reason::ControlCharacter);
         }
         Ok(PathOutcome::To(Span::new(0, scratch.texts.len()), hit.entry))
     }

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use crate::addr_spec::Address;
 use crate::address::{AddressList, Item};
-use crate::engine::{Engine, write_target};
+use crate::engine::{Engine, Session};
 use crate::map::{Entry, Found, Hit, KeyKind, KeySide};
-use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::scratch::Scratch;
+use crate::target::write_target;
 
 /// What an address is looked up under, what that finds, and what it becomes.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Explanation<'m> {
     pub shadowed: Vec<Entry<'m>>,
     /// Whether entries name the address's domain and none of them maps it.
     pub unmapped: bool,
-    /// Why it is no address, or can't be looked up.
+    /// Why it is no address, can't be looked up, or can't be put where it would go.
     pub reason: Option<Reason>,
 }
 
@@ -44,7 +44,8 @@ impl Engine {
     /// Explains what happens to one address, in external form, in the fields of a message of this
     /// direction.
     #[must_use]
-    pub fn explain(&self, direction: Direction, address: &[u8]) -> Explanation<'_> {
+    pub fn explain(&self, session: impl Into<Session>, address: &[u8]) -> Explanation<'_> {
+        let session = session.into();
         let mut explanation = Explanation::default();
         let mut scratch = Scratch::new();
         if let Err(reason) = read_one(address, &mut scratch.address) {
@@ -52,7 +53,7 @@ impl Engine {
             return explanation;
         }
         let map = self.map();
-        let side = KeySide::of(direction);
+        let side = KeySide::of(session.direction);
         let mut hits: Vec<Hit> = Vec::new();
         map.climb::<true>(side, &scratch.address, |rung| {
             let key = match rung.kind {
@@ -65,8 +66,7 @@ impl Engine {
                 explanation.tried.push(Tried { key, kind: rung.kind, hit: rung.entry.is_some() });
             }
             if let Some(entry) = rung.entry {
-                let subaddress = (rung.kind == KeyKind::Subaddress).then_some(rung.local_part.len());
-                hits.push(Hit { entry, kind: rung.kind, subaddress });
+                hits.push(Hit::of(&rung, entry));
             }
             ControlFlow::Continue(())
         });
@@ -74,8 +74,10 @@ impl Engine {
         let mut hits = hits.into_iter();
         if let Some(winner) = hits.next() {
             explanation.entry = map.entry(winner.entry);
-            if write_target(map, side, winner, &mut scratch) {
-                explanation.result = Some(std::mem::take(&mut scratch.texts));
+            match write_target(map, session, side, winner, &mut scratch) {
+                Ok(Some(_)) => explanation.result = Some(std::mem::take(&mut scratch.texts)),
+                Ok(None) => {}
+                Err(reason) => explanation.reason = Some(reason),
             }
         }
         explanation.shadowed = hits.filter_map(|hit| map.entry(hit.entry)).collect();

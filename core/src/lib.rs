@@ -56,8 +56,10 @@ pub mod field;
 mod flags;
 mod fold;
 pub mod header;
+mod idn;
 mod lex;
 mod live;
+mod local_part;
 mod map;
 mod policy;
 mod reason;
@@ -66,6 +68,7 @@ mod room;
 mod scratch;
 mod signature;
 mod span;
+mod target;
 mod tracked;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};

@@ -34,6 +34,8 @@ pub enum Reason {
     AddressTooLong,
     /// With the new address a line would pass 998 octets (RFC 5322 2.1.1) wherever it is folded.
     LineTooLong,
+    /// The new local-part is outside ASCII, and the message is not for SMTPUTF8 (RFC 6531 3.1).
+    NeedsSmtputf8,
 }
 
 impl Reason {
@@ -53,6 +55,7 @@ impl Reason {
         Reason::NotUtf8,
         Reason::AddressTooLong,
         Reason::LineTooLong,
+        Reason::NeedsSmtputf8,
     ];
 
     /// The name in JSON and logs. Names are only ever added.
@@ -73,6 +76,7 @@ impl Reason {
             Reason::NotUtf8 => "not-utf-8",
             Reason::AddressTooLong => "address-too-long",
             Reason::LineTooLong => "line-too-long",
+            Reason::NeedsSmtputf8 => "needs-smtputf8",
         }
     }
 }

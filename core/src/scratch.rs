@@ -2,9 +2,10 @@
 //! message to message: once they have grown to the size of the traffic, nothing is allocated.
 
 use crate::addr_spec::{Address, DOMAIN_MAX, LOCAL_PART_MAX};
+use crate::engine::Session;
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
-use crate::policy::{Direction, Limits};
+use crate::policy::Limits;
 use crate::reason::Reason;
 use crate::room::Room;
 use crate::signature::SignatureKind;
@@ -44,13 +45,13 @@ pub struct Scratch {
 /// How far a message that arrives field by field has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
-    pub(crate) direction: Direction,
+    pub(crate) session: Session,
     pub(crate) fields: u32,
     pub(crate) octets: usize,
 }
 
 /// The most octets of text that an address adds to `texts`, apart from its comments: the old one,
-/// the new one, each with every octet of the local-part quoted.
+/// the new one, each with every octet of the local-part quoted and each A-label octet a character.
 const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
 
 /// One change of the source.

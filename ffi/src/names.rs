@@ -98,6 +98,7 @@ pub(crate) fn reason(reason: SkipReason) -> &'static CStr {
         SkipReason::NotUtf8 => c"not-utf-8",
         SkipReason::AddressTooLong => c"address-too-long",
         SkipReason::LineTooLong => c"line-too-long",
+        SkipReason::NeedsSmtputf8 => c"needs-smtputf8",
         _ => c"other",
     }
 }

@@ -27,8 +27,9 @@ const KNOWN_FLAGS: u32 = READDRESS_SESSION_SMTPUTF8 | READDRESS_SESSION_TLS | RE
 ///
 ///     readdress_session session = { .direction = READDRESS_OUTBOUND };
 ///
-/// is complete. All else is for maps with listeners and rules, which this version does not have
-/// yet: it may be set, and has no effect.
+/// is complete. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where there were none. All
+/// else is for maps with listeners and rules, which this version does not have yet: it may be set,
+/// and has no effect.
 #[repr(C)]
 pub struct readdress_session {
     /// READDRESS_OUTBOUND or READDRESS_INBOUND. 0 leaves it to the map's listeners; with a map that
@@ -54,10 +55,14 @@ pub(crate) fn read(session: Option<&readdress_session>) -> Result<Session, Failu
     if session.flags & !KNOWN_FLAGS != 0 {
         return Err(Failure::argument("session.flags has a flag that this version does not know"));
     }
-    match session.direction {
-        READDRESS_OUTBOUND => Ok(Direction::Outbound.into()),
-        READDRESS_INBOUND => Ok(Direction::Inbound.into()),
-        0 => Err(Failure::argument("session.direction is not set, and the map has no listeners")),
-        other => Err(Failure::argument(format!("session.direction is {other}, which is no direction"))),
-    }
+    let direction = match session.direction {
+        READDRESS_OUTBOUND => Direction::Outbound,
+        READDRESS_INBOUND => Direction::Inbound,
+        0 => return Err(Failure::argument("session.direction is not set, and the map has no listeners")),
+        other => {
+            return Err(Failure::argument(format!("session.direction is {other}, which is no direction")));
+        }
+    };
+    let smtputf8 = session.flags & READDRESS_SESSION_SMTPUTF8 != 0;
+    Ok(Session::from(direction).with_smtputf8(smtputf8))
 }

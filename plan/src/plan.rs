@@ -213,7 +213,13 @@ fn entry_error(entry: &ReadEntry, error: &EntryError, source: &Source) -> Diagno
                 }
                 AddressErrorKind::SurroundingSpace => "remove the space",
                 AddressErrorKind::TooLong => "check it: SMTP carries no longer address",
-                AddressErrorKind::NotAscii => "write the xn-- form of the domain, or leave the entry out",
+                AddressErrorKind::NotUtf8 => "save the file as UTF-8",
+                AddressErrorKind::Invisible => {
+                    "type the address anew: something came along when it was copied"
+                }
+                AddressErrorKind::International => {
+                    "write it in lower case and composed, as a browser shows it, or in its xn-- form"
+                }
                 AddressErrorKind::Domain => {
                     "check for a double dot, a hyphen at either end of a label, and characters other than those"
                 }

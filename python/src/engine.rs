@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use readdress::{Direction, Error, Mode, PathKind, Policy, Preset, Scratch, Unmapped, publish};
+use readdress::{Direction, Error, Mode, PathKind, Policy, Preset, Scratch, Session, Unmapped, publish};
 
 use crate::choices::Choice;
 use crate::entries::{self, EntryIterator};
@@ -168,7 +168,8 @@ impl Engine {
     ///
     /// `message` is `bytes`, which is not copied, or any other buffer, which is copied once.
     /// `direction` is "outbound" for a message from one of our systems and "inbound" for one from
-    /// anywhere else. The time is linear in the header section; the body is not read. Other threads
+    /// anywhere else. `smtputf8` is for messages of SMTPUTF8 sessions: without it no address becomes one
+    /// outside ASCII unless it was. The time is linear in the header section; the body is not read. Other threads
     /// run meanwhile if the header section is long.
     ///
     /// Raises `LimitError` if the message passes one of the plan's limits. What can't be parsed is
@@ -176,19 +177,21 @@ impl Engine {
     ///
     /// >>> engine.rewrite(b"To: mary.jones@tenant2.contoso.com\n\n", direction="outbound").changed
     /// True
-    #[pyo3(signature = (message, /, *, direction))]
+    #[pyo3(signature = (message, /, *, direction, smtputf8=false))]
     fn rewrite(
         slf: &Bound<'_, Self>,
         message: &Bound<'_, PyAny>,
         direction: Choice<Direction>,
+        smtputf8: bool,
     ) -> PyResult<Rewritten> {
         let message = octets(message, "a message")?;
         let core = &slf.get().core;
         let octets = message.as_bytes();
+        let session = session(direction, smtputf8);
         let outcome = if takes_long(octets) {
-            slf.py().detach(|| Outcome::of(core, direction.0, octets))
+            slf.py().detach(|| Outcome::of(core, session, octets))
         } else {
-            Outcome::of(core, direction.0, octets)
+            Outcome::of(core, session, octets)
         };
         let outcome = outcome.map_err(|error| errors::of_message(&error, None))?;
         Ok(Rewritten::new(slf.clone().unbind(), message.unbind(), outcome))
@@ -206,11 +209,12 @@ impl Engine {
     /// >>> messages = [b"From: john@tenant1.contoso.com\n\n", b"To: olivia@example.org\n\n"]
     /// >>> [done.changed for done in engine.rewrite_many(messages, direction="outbound")]
     /// [True, False]
-    #[pyo3(signature = (messages, /, *, direction, threads=None))]
+    #[pyo3(signature = (messages, /, *, direction, smtputf8=false, threads=None))]
     fn rewrite_many<'py>(
         slf: &Bound<'py, Self>,
         messages: &Bound<'py, PyAny>,
         direction: Choice<Direction>,
+        smtputf8: bool,
         threads: Option<isize>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
@@ -219,6 +223,7 @@ impl Engine {
             Some(Ok(threads @ 1..)) => threads,
             Some(_) => return Err(PyValueError::new_err("threads must be 1 or more, or None")),
         };
+        let session = session(direction, smtputf8);
         let core = &slf.get().core;
         let results = PyList::empty(py);
         let mut messages = messages.try_iter()?.enumerate();
@@ -232,7 +237,7 @@ impl Engine {
                 return Ok(results);
             }
             let slices: Vec<&[u8]> = batch.iter().map(PyBytesMethods::as_bytes).collect();
-            let outcomes = py.detach(|| many::rewrite(core, direction.0, &slices, threads));
+            let outcomes = py.detach(|| many::rewrite(core, session, &slices, threads));
             for (message, outcome) in batch.into_iter().zip(outcomes) {
                 let outcome = outcome.map_err(|error| errors::of_message(&error, Some(results.len())))?;
                 results.append(Rewritten::new(slf.clone().unbind(), message.unbind(), outcome))?;
@@ -252,18 +257,19 @@ impl Engine {
     ///
     /// >>> engine.rewrite_path("<john@tenant1.contoso.com>", direction="outbound", kind="reverse").path
     /// '<john@contoso.com>'
-    #[pyo3(signature = (path, /, *, direction, kind))]
+    #[pyo3(signature = (path, /, *, direction, kind, smtputf8=false))]
     fn rewrite_path<'py>(
         &self,
         path: &Bound<'py, PyAny>,
         direction: Choice<Direction>,
         kind: Choice<PathKind>,
+        smtputf8: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let path = Text::of(path, "a path")?;
         let mut scratch = Scratch::new();
         let done = self
             .core
-            .rewrite_path(direction.0, kind.0, path.octets()?, &mut scratch)
+            .rewrite_path(session(direction, smtputf8), kind.0, path.octets()?, &mut scratch)
             .map_err(|error| errors::of_message(&error, None))?;
         records::path(&path, &done)
     }
@@ -276,14 +282,15 @@ impl Engine {
     /// 'john+news@contoso.com'
     /// >>> [(tried.kind, tried.hit) for tried in explained.tried]
     /// [('mailbox', False), ('subaddress', True)]
-    #[pyo3(signature = (address, /, *, direction))]
+    #[pyo3(signature = (address, /, *, direction, smtputf8=false))]
     fn explain<'py>(
         &self,
         address: &Bound<'py, PyAny>,
         direction: Choice<Direction>,
+        smtputf8: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let address = Text::of(address, "an address")?;
-        records::explanation(&address, &self.core.explain(direction.0, address.octets()?))
+        records::explanation(&address, &self.core.explain(session(direction, smtputf8), address.octets()?))
     }
 
     fn __repr__(&self) -> String {
@@ -327,6 +334,11 @@ pub(crate) fn reopen(source: &Bound<'_, PyAny>, generation: Option<&str>) -> PyR
     }
     let message = "this is not the map that was pickled: the file has been replaced since";
     Err(MapError::new_err(format!("{}: {message}", path.display())))
+}
+
+/// What the caller knows about where a message comes from.
+fn session(direction: Choice<Direction>, smtputf8: bool) -> Session {
+    Session::from(direction.0).with_smtputf8(smtputf8)
 }
 
 /// What a plan takes as delimiters of subaddresses.

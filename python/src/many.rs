@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-use readdress::{Direction, Engine, Error};
+use readdress::{Engine, Error, Session};
 
 use crate::outcome::Outcome;
 
@@ -21,7 +21,7 @@ const SHARE: usize = 16;
 /// system gives fewer, those it gives do the work.
 pub(crate) fn rewrite(
     engine: &Engine,
-    direction: Direction,
+    session: Session,
     messages: &[&[u8]],
     threads: usize,
 ) -> Vec<Result<Outcome, Error>> {
@@ -33,7 +33,7 @@ pub(crate) fn rewrite(
             let share = next.fetch_add(1, Ordering::Relaxed);
             let Some(messages) = messages.chunks(SHARE).nth(share) else { return done };
             let outcomes: Vec<_> =
-                messages.iter().map(|message| Outcome::of(engine, direction, message)).collect();
+                messages.iter().map(|message| Outcome::of(engine, session, message)).collect();
             done.push((share, outcomes));
         }
     };

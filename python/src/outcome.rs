@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use memchr::memmem;
-use readdress::{Direction, Engine, Error, Flags, Scratch};
+use readdress::{Engine, Error, Flags, Scratch, Session};
 
 /// Octets of header section up to which Python's lock is kept. Letting it go and taking it again is
 /// some 100 ns where nobody wants it; where another thread computes, getting it back takes until
@@ -34,9 +34,9 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Rewrites `message`.
-    pub(crate) fn of(engine: &Engine, direction: Direction, message: &[u8]) -> Result<Outcome, Error> {
+    pub(crate) fn of(engine: &Engine, session: Session, message: &[u8]) -> Result<Outcome, Error> {
         let mut scratch = take();
-        let rewritten = engine.rewrite_into(direction, message, &mut scratch);
+        let rewritten = engine.rewrite_into(session, message, &mut scratch);
         let (flags, input_body_offset, is_silent) = match rewritten {
             Ok(done) => {
                 let reports = done.edits().len()

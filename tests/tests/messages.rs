@@ -179,6 +179,8 @@ fn round_trip(engine: &Engine, name: &str, message: &[u8], tally: &mut Tally) {
             tally.count("edits, local-part quoted differently (RFC 5322 3.2.4)");
         } else if before.ends_with(b".") {
             tally.count("edits, dot behind the domain gone (RFC 5321 2.3.5)");
+        } else if is_a_label_form(before, came.text) {
+            tally.count("edits, an international domain back with A-labels (RFC 5890 2.3.2.1)");
         } else {
             tally.unexplained.push(format!(
                 "{name}: {} came back as {}",
@@ -202,6 +204,15 @@ fn round_trip(engine: &Engine, name: &str, message: &[u8], tally: &mut Tally) {
     } else {
         tally.count("messages with a fold put in (RFC 5322 2.1.1)");
     }
+}
+
+/// Whether two addresses of the same key differ in the domain alone, in Unicode form in the first.
+fn is_a_label_form(unicode: &[u8], ascii: &[u8]) -> bool {
+    let local_part =
+        |address: &[u8]| address.rsplit(|octet| *octet == b'@').last().unwrap().to_ascii_lowercase();
+    local_part(unicode) == local_part(ascii)
+        && !unicode.is_ascii()
+        && ascii.windows(4).any(|start| start.eq_ignore_ascii_case(b"xn--"))
 }
 
 /// The edits of addresses, without folds.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use readdress::{Direction, Engine, PathKind, Scratch};
+use readdress::{Engine, PathKind, Scratch, Session};
 use serde_json::Value;
 
 use crate::escape::Shown;
@@ -28,13 +28,13 @@ pub(super) struct Path {
 impl Envelope {
     pub(super) fn rewrite(
         engine: &Engine,
-        direction: Direction,
+        session: Session,
         options: &RewriteOptions,
         scratch: &mut Scratch,
     ) -> Result<Envelope, Failure> {
         let mut one = |kind, path: &OsString| {
             let octets = path.as_encoded_bytes();
-            Path::rewrite(engine, direction, kind, octets, scratch)
+            Path::rewrite(engine, session, kind, octets, scratch)
         };
         let mail_from = options.mail_from.as_ref().map(|path| one(PathKind::Reverse, path)).transpose()?;
         let rcpt_to =
@@ -66,13 +66,13 @@ impl Envelope {
 impl Path {
     fn rewrite(
         engine: &Engine,
-        direction: Direction,
+        session: Session,
         kind: PathKind,
         path: &[u8],
         scratch: &mut Scratch,
     ) -> Result<Path, Failure> {
         let rewritten = engine
-            .rewrite_path(direction, kind, path, scratch)
+            .rewrite_path(session, kind, path, scratch)
             .map_err(|error| Failure::engine(&Shown(bare(path)).to_string(), &error))?;
         Ok(Path {
             from: path.to_vec(),

@@ -334,9 +334,15 @@ impl MapBuilder {
             EntryAddress::Mailbox { local_part, .. } => local_part.as_slice(),
             EntryAddress::Domain(_) | EntryAddress::Subdomains(_) => &[],
         };
+        // A dot behind a domain is no part of an address in a message (RFC 5321 2.3.5).
+        let spelled = text.strip_suffix(b".").unwrap_or(text);
+        let wildcard = if spelled.starts_with(b"*.") { 2 } else { 0 };
+        let start = memchr::memrchr(b'@', spelled).map_or(wildcard, |at| at + 1);
+        let (before, domain) = spelled.split_at_checked(start).unwrap_or((&[], spelled));
+        // An international domain is kept with A-labels; messages get it in the form they have.
+        let kept = if domain.is_ascii() { spelled.to_vec() } else { [before, address.domain()].concat() };
         SidePlaces {
-            // A dot behind a domain is no part of an address in a message (RFC 5321 2.3.5).
-            text: self.keep(text.strip_suffix(b".").unwrap_or(text)),
+            text: self.keep(&kept),
             local_key: self.keep(local_key),
             domain_key: self.keep(address.domain()),
         }

@@ -2,12 +2,14 @@
 //!
 //! Entries are written by people and end up in messages, so their grammar is strict: a mailbox is
 //! `local-part@domain` as in RFC 5321 4.1.2, without comments, spaces around tokens or obsolete
-//! forms; a domain is letters, digits, hyphens and underscores.
+//! forms; a domain is letters, digits, hyphens and underscores, or an international one in its
+//! canonical form.
 
 use std::fmt;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
 use crate::address::{AddressList, Item};
+use crate::idn;
 
 /// The most octets an address in an entry can have: what fits an envelope path (RFC 5321
 /// 4.5.3.1.3) with its angle brackets.
@@ -82,8 +84,12 @@ pub enum AddressErrorKind {
     SurroundingSpace,
     /// Longer than [`ADDRESS_MAX`] octets.
     TooLong,
-    /// Octets of 128 and above: international addresses can't be mapped by this version.
-    NotAscii,
+    /// Octets of 128 and above that are not UTF-8.
+    NotUtf8,
+    /// A character that can't be seen: a space, a control or a formatting character outside ASCII.
+    Invisible,
+    /// A domain that is not in canonical Unicode form, or has a false A-label (RFC 5891, UTS 46).
+    International,
     /// Not `local-part@domain` by RFC 5321 4.1.2.
     Mailbox,
     /// Not a domain: labels of letters, digits, `-` and `_`, at most 63 octets each, joined by
@@ -100,9 +106,10 @@ impl fmt::Display for AddressError {
             AddressErrorKind::ControlCharacter => "the address contains a control character",
             AddressErrorKind::SurroundingSpace => "white space surrounds the address",
             AddressErrorKind::TooLong => "the address is longer than 254 octets",
-            AddressErrorKind::NotAscii => {
-                "the address contains characters outside ASCII, which this version does not map; \
-                 write an international domain in its xn-- form"
+            AddressErrorKind::NotUtf8 => "the address is not valid UTF-8",
+            AddressErrorKind::Invisible => "the address contains a character that can't be seen",
+            AddressErrorKind::International => {
+                "not an international domain in its canonical form, or a false xn-- label"
             }
             AddressErrorKind::Mailbox => {
                 "not an address: expected local-part@domain, with the local-part in quotes if it \
@@ -131,8 +138,13 @@ fn check_octets(text: &[u8]) -> Result<(), AddressError> {
     if let Some(at) = text.iter().position(u8::is_ascii_control) {
         return Err(error(AddressErrorKind::ControlCharacter, at));
     }
-    if let Some(at) = text.iter().position(|octet| !octet.is_ascii()) {
-        return Err(error(AddressErrorKind::NotAscii, at));
+    match std::str::from_utf8(text) {
+        Err(problem) => return Err(error(AddressErrorKind::NotUtf8, problem.valid_up_to())),
+        Ok(text) => {
+            if let Some((at, _)) = text.char_indices().find(|(_, character)| is_invisible(*character)) {
+                return Err(error(AddressErrorKind::Invisible, at));
+            }
+        }
     }
     if text.starts_with(b" ") {
         return Err(error(AddressErrorKind::SurroundingSpace, 0));
@@ -144,6 +156,20 @@ fn check_octets(text: &[u8]) -> Result<(), AddressError> {
         return Err(error(AddressErrorKind::TooLong, ADDRESS_MAX));
     }
     Ok(())
+}
+
+/// Characters outside ASCII that nobody sees, so that two addresses could look like one: spaces,
+/// controls, and the marks, overrides and fillers that Unicode calls default-ignorable.
+fn is_invisible(character: char) -> bool {
+    !character.is_ascii()
+        && (character.is_whitespace()
+            || character.is_control()
+            || matches!(character,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{ffff}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'))
 }
 
 /// Parses with the grammar that messages are read with, then insists on the strict form: nothing
@@ -175,11 +201,20 @@ fn mailbox(text: &[u8]) -> Result<EntryAddress, AddressError> {
     } else {
         domain_key(&address.domain_text, at)?
     };
+    if at + domain.len() > ADDRESS_MAX {
+        return Err(error(AddressErrorKind::TooLong, at));
+    }
     Ok(EntryAddress::Mailbox { local_part: address.local_key, domain })
 }
 
 fn domain_key(domain: &[u8], offset: usize) -> Result<Vec<u8>, AddressError> {
     let domain = domain.strip_suffix(b".").unwrap_or(domain);
+    let a_labels = if domain.is_ascii() { None } else { Some(idn::to_a_labels(domain)) };
+    let domain = match &a_labels {
+        None => domain,
+        Some(Some(a_labels)) => a_labels.as_bytes(),
+        Some(None) => return Err(error(AddressErrorKind::International, offset)),
+    };
     let mut at = offset;
     for label in domain.split(|&octet| octet == b'.') {
         let is_label = !label.is_empty()
@@ -194,6 +229,9 @@ fn domain_key(domain: &[u8], offset: usize) -> Result<Vec<u8>, AddressError> {
     }
     if domain.len() > DOMAIN_MAX - 2 {
         return Err(error(AddressErrorKind::Domain, offset));
+    }
+    if !idn::has_sound_a_labels(domain) {
+        return Err(error(AddressErrorKind::International, offset));
     }
     Ok(domain.to_ascii_lowercase())
 }
@@ -224,6 +262,8 @@ mod tests {
             ("Contoso.COM.", "contoso.com"),
             ("*.Contoso.com", "*.contoso.com"),
             ("localhost", "localhost"),
+            ("jürgen@Bücher.example", "jürgen@xn--bcher-kva.example"),
+            ("*.bücher.example.", "*.xn--bcher-kva.example"),
         ] {
             assert_eq!(EntryAddress::parse(text.as_bytes()).unwrap().key(), key.as_bytes(), "{text}");
         }
@@ -240,7 +280,10 @@ mod tests {
             (" a@b", Kind::SurroundingSpace, 0),
             ("a@b ", Kind::SurroundingSpace, 3),
             (long.as_str(), Kind::TooLong, 254),
-            ("jürgen@d", Kind::NotAscii, 1),
+            ("jürgen\u{200b}@d", Kind::Invisible, 7),
+            ("j\u{a0}@d", Kind::Invisible, 1),
+            ("j@Bücher。example", Kind::International, 2),
+            ("j@xn--a.com", Kind::International, 2),
             ("a@b@c", Kind::Mailbox, 3),
             ("a b@c", Kind::Mailbox, 3),
             ("a @c", Kind::Mailbox, 0),

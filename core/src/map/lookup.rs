@@ -1,23 +1,24 @@
 //! Which entry wins: the ladder of keys an address is looked up under.
 //!
-//! 1. the mailbox with its subaddress,
-//! 2. the mailbox without it,
+//! 1. the mailbox with its subaddress, as it stands and then without a BATV tag,
+//! 2. the mailbox without both,
 //! 3. its domain,
 //! 4. the longest `*.` domain at or above its domain.
 //!
-//! The first that is there wins; what an entry gives is never looked up again. Address literals
-//! and domains in other scripts are known by whole mailboxes alone. Local-parts that carry another
-//! address, and those that belong to the domain's operator, are never moved by a domain entry.
+//! The first that is there wins; what an entry gives is never looked up again. Address literals are
+//! known by whole mailboxes alone, and `local_part` says what no domain entry moves.
 
 use std::ops::ControlFlow;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
+use crate::local_part::{LocalPart, Movable};
 use crate::map::automaton::{Automaton, index};
 use crate::map::format::SectionId;
+use crate::map::record::EntryDirection;
 use crate::map::write::{DOMAIN_RECORD, HAS_MAILBOXES, NONE};
 use crate::map::{Map, u32_at};
 use crate::policy::Direction;
-use crate::span::narrow;
+use crate::span::{Span, narrow};
 
 /// The kind of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,8 +68,14 @@ impl KeySide {
 pub(crate) struct Hit {
     pub(crate) entry: u32,
     pub(crate) kind: KeyKind,
-    /// Where the subaddress begins in the local-part, if that was set aside.
-    pub(crate) subaddress: Option<usize>,
+    /// The octets of the local-part that were looked up; what stands around them was set aside.
+    pub(crate) name: Span,
+}
+
+impl Hit {
+    pub(crate) fn of(rung: &Rung<'_>, entry: u32) -> Hit {
+        Hit { entry, kind: rung.kind, name: Span::new(rung.tag, rung.tag + rung.local_part.len()) }
+    }
 }
 
 /// What looking an address up gave.
@@ -85,6 +92,8 @@ pub(crate) enum Found {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rung<'a> {
     pub(crate) kind: KeyKind,
+    /// Octets of a tag before the local-part of the key.
+    pub(crate) tag: usize,
     /// The local-part of the key; empty for domains.
     pub(crate) local_part: &'a [u8],
     pub(crate) domain: &'a [u8],
@@ -97,8 +106,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         let mut hit = None;
         let named = self.climb::<false>(side, address, |rung| match rung.entry {
             Some(entry) => {
-                let subaddress = (rung.kind == KeyKind::Subaddress).then_some(rung.local_part.len());
-                hit = Some(Hit { entry, kind: rung.kind, subaddress });
+                hit = Some(Hit::of(&rung, entry));
                 ControlFlow::Break(())
             }
             None => ControlFlow::Continue(()),
@@ -140,36 +148,49 @@ impl<D: AsRef<[u8]>> Map<D> {
         let mailboxes =
             known.filter(|(_, record)| record.flags & HAS_MAILBOXES != 0).map(|(number, _)| number);
 
-        let is_encapsulated = address.is_encapsulated();
-        let base = if is_encapsulated {
-            None
-        } else {
-            address.subaddress(self.policy().subaddress_delimiters.as_bytes())
-        };
-        let keys = [(KeyKind::Mailbox, Some(address.local_key.len())), (KeyKind::Subaddress, base)];
-        for (kind, length) in keys {
-            let Some(local_part) = length.and_then(|length| address.local_key.get(..length)) else {
+        let LocalPart { tag, subaddress, movable } =
+            LocalPart::read(&address.local_key, self.policy().subaddress_delimiters.as_bytes());
+        let whole = address.local_key.len();
+        let keys = [
+            (KeyKind::Mailbox, Some((0, whole))),
+            (KeyKind::Mailbox, (tag > 0).then_some((tag, whole))),
+            (KeyKind::Subaddress, subaddress.map(|at| (tag, at))),
+        ];
+        for (kind, place) in keys {
+            let Some((tag, local_part)) =
+                place.and_then(|(tag, end)| Some((tag, address.local_key.get(tag..end)?)))
+            else {
                 continue;
             };
             let entry = mailboxes.and_then(|number| tables.mailbox(number, local_part));
-            if (mailboxes.is_some() || ALL) && visit(Rung { kind, local_part, domain, entry }).is_break() {
+            if (mailboxes.is_some() || ALL) && visit(Rung { kind, tag, local_part, domain, entry }).is_break()
+            {
                 return named;
             }
         }
-        if is_encapsulated || address.is_reserved() || !address.has_plain_domain() {
+        if movable == Movable::Never || !address.has_plain_domain() {
             return named || self.covers(side, &tables, domain);
         }
         let entry = known.and_then(|(_, record)| record.exact);
-        let rung = Rung { kind: KeyKind::Domain, local_part: &[], domain, entry };
+        let entry = entry.filter(|&entry| movable == Movable::Always || self.leads_back(entry));
+        let rung = Rung { kind: KeyKind::Domain, tag: 0, local_part: &[], domain, entry };
         if (entry.is_some() || ALL) && visit(rung).is_break() {
             return named;
+        }
+        if movable == Movable::ThereAndBack {
+            return named || self.covers(side, &tables, domain);
         }
         if may_be_below && let Some((domain, entry)) = self.subdomain_entry(&tables, domain) {
             named |= entry.is_some();
             // The last rung: whether to go on makes no difference.
-            _ = visit(Rung { kind: KeyKind::Subdomain, local_part: &[], domain, entry });
+            _ = visit(Rung { kind: KeyKind::Subdomain, tag: 0, local_part: &[], domain, entry });
         }
         named
+    }
+
+    /// Whether what goes out through an entry comes back through it.
+    fn leads_back(&self, entry: u32) -> bool {
+        self.record(entry).is_some_and(|record| record.direction == EntryDirection::Both)
     }
 
     /// Whether a `*.` entry is about `domain`.

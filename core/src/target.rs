@@ -1,0 +1,92 @@
+//! The address that an entry gives: written where the old one stood, and checked once more, since a
+//! map file may be forged.
+
+use crate::addr_spec::Address;
+use crate::engine::Session;
+use crate::idn;
+use crate::lex::{is_one_quoted_string, quote_if_needed, unquote};
+use crate::map::{Hit, KeyKind, KeySide, Map};
+use crate::reason::Reason;
+use crate::scratch::Scratch;
+use crate::span::{Span, widen};
+
+/// Appends the address that `hit` gives for `scratch.address` to `scratch.texts` and says where. `None`
+/// if that is the same address. On a failure the texts are as they were.
+pub(crate) fn write_target(
+    map: &Map,
+    session: Session,
+    side: KeySide,
+    hit: Hit,
+    scratch: &mut Scratch,
+) -> Result<Option<Span>, Reason> {
+    let start = scratch.texts.len();
+    if !write(map, side, hit, scratch) {
+        scratch.texts.truncate(start);
+        return Ok(None);
+    }
+    let target = Span::new(start, scratch.texts.len());
+    let text = target.of(&scratch.texts);
+    let allows_international = session.smtputf8 || scratch.address.is_international();
+    let failure = if text.iter().any(u8::is_ascii_control) {
+        Some(Reason::ControlCharacter)
+    } else if !text.is_ascii() && !allows_international {
+        Some(Reason::NeedsSmtputf8)
+    } else {
+        None
+    };
+    match failure {
+        None => Ok(Some(target)),
+        Some(reason) => {
+            scratch.texts.truncate(start);
+            Err(reason)
+        }
+    }
+}
+
+/// `false` if the address stays the same.
+fn write(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
+    let Some(record) = map.record(hit.entry).filter(|record| !record.is_identity) else { return false };
+    let target = match side {
+        KeySide::Internal => record.external,
+        KeySide::External => record.internal,
+    };
+    let Scratch { address, texts, local_part: joined, .. } = scratch;
+    match hit.kind {
+        KeyKind::Mailbox | KeyKind::Subaddress => {
+            let at = memchr::memrchr(b'@', target).unwrap_or(target.len());
+            let (local_part, domain) = target.split_at_checked(at).unwrap_or((target, &[]));
+            if hit.name.len() == address.local_part.len() {
+                texts.extend_from_slice(local_part);
+            } else {
+                // What was set aside around the name goes back around the new one.
+                joined.clear();
+                joined.extend_from_slice(address.local_part.get(..widen(hit.name.start)).unwrap_or_default());
+                if is_one_quoted_string(local_part) {
+                    unquote(local_part, joined);
+                } else {
+                    joined.extend_from_slice(local_part);
+                }
+                joined.extend_from_slice(address.local_part.get(widen(hit.name.end)..).unwrap_or_default());
+                quote_if_needed(joined, texts);
+            }
+            write_domain(domain.strip_prefix(b"@").unwrap_or(domain), address, texts);
+        }
+        KeyKind::Domain | KeyKind::Subdomain => {
+            if target.eq_ignore_ascii_case(&address.domain_key) {
+                return false;
+            }
+            texts.extend_from_slice(&address.local_text);
+            write_domain(target, address, texts);
+        }
+    }
+    true
+}
+
+/// A domain as the map spells it; in Unicode form only where the old one was.
+fn write_domain(domain: &[u8], address: &Address, texts: &mut Vec<u8>) {
+    texts.push(b'@');
+    match address.has_u_labels.then(|| idn::to_u_labels(domain)).flatten() {
+        Some(unicode) => texts.extend_from_slice(unicode.as_bytes()),
+        None => texts.extend_from_slice(domain),
+    }
+}
