@@ -1,0 +1,371 @@
+//! The classes of field bodies. Which octets of a body are addr-specs?
+
+use std::ops::Range;
+
+use crate::classes::{Class, Effect, Follows};
+use crate::flaws;
+use crate::grammar::{self, Piece, What, pieces};
+use crate::tokens::{Kind, Token, tokens};
+
+macro_rules! flaw {
+    ($number:literal, $name:literal, $rfc:literal) => {
+        Class {
+            name: $name,
+            rfc: $rfc,
+            follows: Follows::Us,
+            effect: Effect::Same,
+            without: |body| dropped(body, |body, piece| flaws::is_named(body, piece, $number)),
+        }
+    };
+}
+
+const fn class(
+    name: &'static str,
+    rfc: &'static str,
+    effect: Effect,
+    without: fn(&[u8]) -> Vec<u8>,
+) -> Class {
+    Class { name, rfc, follows: Follows::Us, effect, without }
+}
+
+/// In the order in which the constructs are taken away: pieces that are no addresses, what means
+/// nothing, addresses with something special about them.
+pub static CLASSES: &[Class] = &[
+    Class {
+        follows: Follows::NotUs,
+        ..flaw!(0, "quoted-pair of NUL, CR or LF", "RFC 5322 4.1: obs-qp allows it; we leave it alone")
+    },
+    flaw!(
+        1,
+        "control character",
+        "RFC 5322 3.2.3, 4.1: no token holds one outside quotes, NUL and bare CR none at all"
+    ),
+    flaw!(2, "quoted-string without its end", "RFC 5322 3.2.4: quoted-string = DQUOTE … DQUOTE"),
+    flaw!(3, "comment without its end", "RFC 5322 3.2.2: comment = \"(\" … \")\""),
+    flaw!(4, "parenthesis closed but not opened", "RFC 5322 3.2.3: a parenthesis is a special"),
+    flaw!(5, "backslash outside quotes", "RFC 5322 3.2.1: a quoted-pair stands in quotes and comments only"),
+    Class {
+        follows: Follows::NotUs,
+        ..flaw!(6, "quoted-pair in a domain-literal", "RFC 5322 4.4: obs-dtext allows it; we leave it alone")
+    },
+    flaw!(7, "bracket that is no domain-literal", "RFC 5322 3.4.1: brackets stand around a whole domain"),
+    flaw!(8, "angle bracket without its other", "RFC 5322 3.4: angle-addr = \"<\" addr-spec \">\""),
+    flaw!(9, "several angle-addrs in one mailbox", "RFC 5322 3.4: name-addr = [display-name] angle-addr"),
+    flaw!(10, "text behind an angle-addr", "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"),
+    flaw!(
+        11,
+        "\"@\" outside quotes before an angle-addr",
+        "RFC 5322 3.2.3, 3.4: a display-name has no specials"
+    ),
+    flaw!(
+        12,
+        "semicolon outside a group, or text behind one",
+        "RFC 5322 3.4: a semicolon ends a group; commas separate"
+    ),
+    flaw!(13, "colon that begins no group", "RFC 5322 3.4: a colon begins a group, which is in no other"),
+    flaw!(14, "several \"@\" in one addr-spec", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(15, "no local-part", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(16, "no domain", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(17, "dot at an end or behind another", "RFC 5322 3.2.3: dot-atom-text = 1*atext *(\".\" 1*atext)"),
+    flaw!(18, "text behind an addr-spec", "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"),
+    flaw!(19, "words in a local-part without dots", "RFC 5322 4.4: obs-local-part = word *(\".\" word)"),
+    flaw!(20, "8-bit octets in an addr-spec that are no UTF-8", "RFC 6532 3.1: UTF8-non-ascii is UTF-8"),
+    class(
+        "comment between the tokens of an addr-spec",
+        "RFC 5322 4.4: obs-local-part and obs-domain have CFWS around their dots; a comment is none of their octets",
+        Effect::Same,
+        |body| inside_addr_specs(body, Kind::Comment),
+    ),
+    class(
+        "comment beside an addr-spec or display-name",
+        "RFC 5322 3.2.2: a comment has no meaning; what looks like an address or a quote in it is text",
+        Effect::Same,
+        |body| tokens_replaced(body, b" ", |piece, token| token.kind == Kind::Comment && !piece.malformed()),
+    ),
+    class(
+        "white space between the tokens of an addr-spec",
+        "RFC 5322 4.4: obs-local-part and obs-domain have CFWS around their dots",
+        Effect::Same,
+        |body| inside_addr_specs(body, Kind::Space),
+    ),
+    class(
+        "white space between angle brackets and addr-spec",
+        "RFC 5322 3.2.3: dot-atom = [CFWS] dot-atom-text [CFWS]",
+        Effect::Same,
+        spaces_in_angles,
+    ),
+    class(
+        "fold",
+        "RFC 5322 2.2.3: a fold is removed before further syntax is looked at, in quoted-strings, too",
+        Effect::Same,
+        unfolded,
+    ),
+    class(
+        "obsolete route",
+        "RFC 5322 4.4: obs-angle-addr; the domains of a route are no addr-specs",
+        Effect::Same,
+        without_routes,
+    ),
+    class(
+        "quoted-string in a display-name",
+        "RFC 5322 3.2.4: specials and quoted-pairs in a quoted-string are text",
+        Effect::Same,
+        |body| phrase_words(body, |_, token| token.kind == Kind::Quoted),
+    ),
+    class(
+        "encoded-word in a display-name",
+        "RFC 2047 5 (3): an encoded-word in a phrase is a word; RFC 2047 6.2: it is decoded after parsing",
+        Effect::Same,
+        |body| phrase_words(body, |body, token| is_encoded_word(&body[token.at.clone()])),
+    ),
+    class("UTF-8 in a display-name", "RFC 6532 3.2: atext and qtext hold UTF-8", Effect::Same, |body| {
+        phrase_words(body, |body, token| eight_bit(&body[token.at.clone()]) == Some(true))
+    }),
+    Class {
+        follows: Follows::NotUs,
+        ..class(
+            "8-bit octets in a display-name that are no UTF-8",
+            "RFC 6532 3.1 has none; we step over them",
+            Effect::Same,
+            |body| phrase_words(body, |body, token| eight_bit(&body[token.at.clone()]) == Some(false)),
+        )
+    },
+    class(
+        "dot in a display-name",
+        "RFC 5322 4.1: obs-phrase has dots, and none of its words is an address",
+        Effect::Same,
+        |body| {
+            let dots = |piece: &Piece| {
+                piece.phrase().iter().filter(|token| token.kind == Kind::Dot).cloned().collect()
+            };
+            replaced(body, &all_of(body, dots), b" ")
+        },
+    ),
+    class(
+        "empty element",
+        "RFC 5322 4.4: obs-addr-list and obs-group-list have empty elements",
+        Effect::Same,
+        |body| dropped(body, |_, piece| matches!(piece.what, What::Empty)),
+    ),
+    class(
+        "words without an address",
+        "RFC 5322 3.4.1: an addr-spec has an \"@\" and a domain",
+        Effect::Same,
+        |body| dropped(body, |_, piece| matches!(piece.what, What::Words)),
+    ),
+    class(
+        "nothing between angle brackets",
+        "RFC 5322 3.4: angle-addr has an addr-spec in it; where it has none, there is none",
+        Effect::Same,
+        |body| dropped(body, |_, piece| matches!(piece.what, What::Null)),
+    ),
+    Class {
+        follows: Follows::NotUs,
+        ..class(
+            "group without its semicolon at the end",
+            "RFC 5322 3.4: a group ends with a semicolon; we take the end of the body for one",
+            Effect::Same,
+            |body| if grammar::ends_in_group(body) { [body, b";"].concat() } else { body.to_vec() },
+        )
+    },
+    class(
+        "group",
+        "RFC 5322 3.4: the mailboxes of a group are those between its colon and its semicolon",
+        Effect::Same,
+        without_groups,
+    ),
+    Class {
+        follows: Follows::NotUs,
+        ..class(
+            "dot behind a domain",
+            "RFC 5322 3.4.1 has none; RFC 1034 3.1 writes absolute names so, and we take it",
+            Effect::Undotted,
+            |body| {
+                let last = |piece: &Piece| piece.addr_spec().last().cloned();
+                let dot =
+                    |piece: &Piece| last(piece).into_iter().filter(|token| token.kind == Kind::Dot).collect();
+                replaced(body, &all_of(body, dot), b"")
+            },
+        )
+    },
+    class(
+        "quoted-string as local-part",
+        "RFC 5322 3.4.1: local-part = dot-atom / quoted-string / obs-local-part",
+        Effect::Fewer,
+        |body| dropped(body, |_, piece| piece.addr_spec().iter().any(|token| token.kind == Kind::Quoted)),
+    ),
+    class(
+        "domain-literal",
+        "RFC 5322 3.4.1: dtext holds every printable octet but brackets and backslash",
+        Effect::Fewer,
+        |body| dropped(body, |_, piece| piece.addr_spec().iter().any(|token| token.kind == Kind::Literal)),
+    ),
+    class(
+        "encoded-word in an addr-spec",
+        "RFC 2047 5 (3): it must not stand in an addr-spec; RFC 5322 3.2.3: its octets are atext as they stand",
+        Effect::Fewer,
+        |body| dropped(body, |body, piece| holds_encoded_word(&body[piece.addr_spec_at()])),
+    ),
+    class("UTF-8 in an addr-spec", "RFC 6532 3.2: atext and dtext hold UTF-8", Effect::Fewer, |body| {
+        dropped(body, |body, piece| !body[piece.addr_spec_at()].is_ascii())
+    }),
+];
+
+impl Piece {
+    fn malformed(&self) -> bool {
+        matches!(self.what, What::Malformed)
+    }
+}
+
+/// The tokens that `choose` takes of each piece.
+fn all_of(body: &[u8], choose: impl Fn(&Piece) -> Vec<Token>) -> Vec<Range<usize>> {
+    pieces(body).iter().flat_map(|piece| choose(piece).into_iter().map(|token| token.at)).collect()
+}
+
+/// The body with these ranges replaced.
+fn replaced(body: &[u8], ranges: &[Range<usize>], by: &[u8]) -> Vec<u8> {
+    let mut out = body.to_vec();
+    for range in ranges.iter().rev() {
+        out.splice(range.clone(), by.iter().copied());
+    }
+    out
+}
+
+/// The body with every chosen token replaced; comments and white space can be chosen.
+fn tokens_replaced(body: &[u8], by: &[u8], chosen: impl Fn(&Piece, &Token) -> bool) -> Vec<u8> {
+    let all = tokens(body);
+    let mut ranges = Vec::new();
+    for piece in pieces(body) {
+        let inside =
+            all.iter().filter(|token| piece.at.start <= token.at.start && token.at.end <= piece.at.end);
+        ranges.extend(inside.filter(|token| chosen(&piece, token)).map(|token| token.at.clone()));
+    }
+    ranges.sort_by_key(|range| range.start);
+    ranges.dedup();
+    replaced(body, &ranges, by)
+}
+
+fn inside_addr_specs(body: &[u8], kind: Kind) -> Vec<u8> {
+    tokens_replaced(body, b"", |piece, token| {
+        let at = piece.addr_spec_at();
+        token.kind == kind && at.start < token.at.start && token.at.end < at.end
+    })
+}
+
+fn spaces_in_angles(body: &[u8]) -> Vec<u8> {
+    tokens_replaced(body, b"", |piece, token| {
+        let bracket = |kind| piece.tokens.iter().find(|token| token.kind == kind).map(|token| token.at.start);
+        let at = piece.addr_spec_at();
+        token.kind == Kind::Space
+            && !piece.malformed()
+            && (bracket(Kind::Open).is_some_and(|open| open < token.at.start && token.at.end <= at.start)
+                || bracket(Kind::Close)
+                    .is_some_and(|close| token.at.start < close && token.at.start >= at.end))
+    })
+}
+
+/// Line endings before white space are taken away wherever they stand but in malformed pieces.
+fn unfolded(body: &[u8]) -> Vec<u8> {
+    let malformed: Vec<Range<usize>> =
+        pieces(body).into_iter().filter(Piece::malformed).map(|piece| piece.at).collect();
+    let mut out = Vec::new();
+    for (position, &octet) in body.iter().enumerate() {
+        let rest = &body[position..];
+        let fold = |ending: &[u8]| {
+            rest.strip_prefix(ending).is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'\t')))
+        };
+        let kept = malformed.iter().any(|range| range.contains(&position));
+        if kept || !(fold(b"\r\n") || fold(b"\n")) {
+            out.push(octet);
+        }
+    }
+    out
+}
+
+fn without_routes(body: &[u8]) -> Vec<u8> {
+    let route = |piece: &Piece| {
+        let open = piece.tokens.iter().position(|token| token.kind == Kind::Open)?;
+        let first = piece.tokens.get(open + 1).filter(|_| !piece.malformed())?;
+        (first.at.start < piece.addr_spec_at().start).then(|| first.at.start..piece.addr_spec_at().start)
+    };
+    let ranges: Vec<Range<usize>> = pieces(body).iter().filter_map(route).collect();
+    replaced(body, &ranges, b"")
+}
+
+/// Chosen words of display-names become `x`.
+fn phrase_words(body: &[u8], chosen: impl Fn(&[u8], &Token) -> bool) -> Vec<u8> {
+    let words = |piece: &Piece| {
+        piece.phrase().iter().filter(|token| token.is_word() && chosen(body, token)).cloned().collect()
+    };
+    replaced(body, &all_of(body, words), b"x")
+}
+
+/// Display-names with colons go; semicolons become commas.
+///
+/// Not beside malformed pieces: a colon there may become one that begins a group.
+fn without_groups(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if pieces(body).iter().any(Piece::malformed) {
+        return body.to_vec();
+    }
+    for piece in pieces(body) {
+        match piece.what {
+            What::GroupStart => continue,
+            What::GroupEnd => out.push(b','),
+            _ => out.extend_from_slice(&body[piece.at.clone()]),
+        }
+        out.extend(piece.comma.then_some(b','));
+    }
+    if pieces(body).iter().any(|piece| matches!(piece.what, What::GroupStart)) {
+        // What the colons and semicolons leave behind.
+        return dropped(&out, |_, piece| matches!(piece.what, What::Empty));
+    }
+    body.to_vec()
+}
+
+/// The body without these pieces and the commas behind them.
+fn dropped(body: &[u8], chosen: impl Fn(&[u8], &Piece) -> bool) -> Vec<u8> {
+    let all = pieces(body);
+    // One empty piece is an empty list, and beside a colon or semicolon it is no element.
+    let element = |nth: usize| {
+        !matches!(all[nth].what, What::Empty)
+            || all[nth].comma
+            || nth.checked_sub(1).is_some_and(|before| all[before].comma)
+    };
+    let gone: Vec<bool> = (0..all.len()).map(|nth| element(nth) && chosen(body, &all[nth])).collect();
+    if !gone.contains(&true) {
+        return body.to_vec();
+    }
+    let mut out = Vec::new();
+    for (piece, gone) in all.iter().zip(gone) {
+        if !gone {
+            out.extend_from_slice(&body[piece.at.clone()]);
+            out.extend(piece.comma.then_some(b','));
+        } else if !piece.comma && out.last() == Some(&b',') {
+            out.pop();
+        }
+    }
+    out
+}
+
+/// Whether 8-bit octets are UTF-8, if there are any.
+fn eight_bit(octets: &[u8]) -> Option<bool> {
+    (!octets.is_ascii()).then(|| std::str::from_utf8(octets).is_ok())
+}
+
+fn is_encoded_word(atom: &[u8]) -> bool {
+    atom.starts_with(b"=?") && holds_encoded_word(atom)
+}
+
+/// `=?charset?encoding?text?=` anywhere (RFC 2047 2).
+fn holds_encoded_word(octets: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(octets);
+    text.match_indices("=?").any(|(at, _)| {
+        let mut parts = text[at + 2..].splitn(3, '?');
+        let charset = parts.next().unwrap_or_default();
+        let encoding = parts.next().unwrap_or_default();
+        !charset.is_empty()
+            && matches!(encoding, "b" | "B" | "q" | "Q")
+            && parts.next().is_some_and(|text| text.contains("?="))
+    })
+}

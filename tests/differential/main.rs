@@ -1,0 +1,182 @@
+//! The engine beside other readers of mail: which octets are addr-specs? Over all real mail and
+//! published test vectors where there are any, and the project's own fixtures.
+//!
+//! Every disagreement falls into classes (`classes`): constructs in the octets, each with the
+//! paragraph that decides. One that doesn't is a failure. `scripts/differential.sh` builds the
+//! peers and runs this; without them only Python is asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may stop, and is used by nobody"
+)]
+
+mod bodies;
+mod classes;
+mod flaws;
+mod grammar;
+mod peer;
+mod sections;
+mod tokens;
+
+use std::path::PathBuf;
+
+use classes::{Answer, Ask, Comparison, Follows, Tally, shown};
+use readdress::Limits;
+use readdress::address::{AddressList, Item};
+use readdress::field::KNOWN_FIELDS;
+use readdress::header::HeaderSection;
+use readdress_tests::{messages, root};
+
+const BODIES: Comparison =
+    Comparison { kind: 'B', ours: our_addr_specs, normal: grammar::normal_text, classes: bodies::CLASSES };
+
+const SECTIONS: Comparison =
+    Comparison { kind: 'F', ours: our_sections, normal: sections::normal, classes: sections::CLASSES };
+
+#[test]
+fn every_disagreement_about_addr_specs_has_its_paragraph() {
+    let subjects = address_bodies();
+    let mut failures: Vec<String> = Vec::new();
+    for (place, body) in &subjects {
+        let (ours, grammar) = (our_addr_specs(body), grammar::addr_specs(body));
+        if ours != grammar {
+            failures.push(format!(
+                "{place}: {}\n    ours {}\n    grammar {}",
+                body.escape_ascii(),
+                shown(&ours),
+                shown(&grammar)
+            ));
+        }
+    }
+    failures.extend(BODIES.check_ours(&subjects));
+    for mut peer in peer::all() {
+        let tally = BODIES.run(&mut peer, &subjects);
+        print(&BODIES, peer.name(), &tally);
+        failures.extend(tally.unexplained);
+    }
+    report(&failures);
+}
+
+/// The fields come before what is in them: both together are what a reader of mail does.
+#[test]
+fn every_disagreement_about_address_fields_has_its_paragraph() {
+    let mut subjects = Vec::new();
+    for folder in folders() {
+        subjects.extend(messages(&folder));
+    }
+    let mut failures = SECTIONS.check_ours(&subjects);
+    // Python's two ways and GMime's read header sections alike.
+    for mut peer in peer::all().into_iter().filter(|peer| peer.reads_sections) {
+        let tally = SECTIONS.run(&mut peer, &subjects);
+        print(&SECTIONS, peer.name(), &tally);
+        failures.extend(tally.unexplained);
+    }
+    report(&failures);
+}
+
+/// The classes explain only what they are about.
+#[test]
+fn a_peer_that_is_merely_wrong_has_no_excuse() {
+    struct Forgetful;
+    impl Ask for Forgetful {
+        fn name(&self) -> &'static str {
+            "forgetful"
+        }
+        fn ask(&mut self, _: char, body: &[u8]) -> Answer {
+            let mut found = grammar::addr_specs(body);
+            found.truncate(2);
+            Ok(found)
+        }
+    }
+    let body = b" \"a, b\" <a@b>, G: (c) d . e@f;, <@r:g@h>, =?utf-8?q?x?= <x@y>".to_vec();
+    let tally = BODIES.run(&mut Forgetful, &[("here".to_owned(), body)]);
+    assert_eq!((tally.disagreed, tally.unexplained.len()), (1, 1));
+}
+
+fn print(comparison: &Comparison, peer: &str, tally: &Tally) {
+    println!(
+        "\n{peer}: {} alike, {} not, {} of them unexplained",
+        tally.agreed,
+        tally.disagreed,
+        tally.unexplained.len()
+    );
+    for (&class, (count, place)) in &tally.classes {
+        let class = &comparison.classes[class];
+        let who = if class.follows == Follows::Us { "" } else { " [not by us]" };
+        println!("  {count:5} {} ({}){who}; first in {place}", class.name, class.rfc);
+    }
+}
+
+fn report(failures: &[String]) {
+    let shown = failures.iter().take(40).fold(String::new(), |text, failure| text + failure + "\n");
+    assert!(failures.is_empty(), "{} without an explanation:\n{shown}", failures.len());
+}
+
+fn our_addr_specs(body: &[u8]) -> Vec<Vec<u8>> {
+    let found = AddressList::new(body).filter_map(|item| match item {
+        Item::Mailbox(mailbox) => Some(grammar::normal_text(mailbox.addr_spec.span().of(body))),
+        Item::Malformed { .. } => None,
+    });
+    found.collect()
+}
+
+/// The folder of real mail and vectors, or where `READDRESS_CORPUS` says its messages are.
+fn corpus() -> Option<(PathBuf, PathBuf)> {
+    let named = std::env::var_os("READDRESS_CORPUS").map(PathBuf::from);
+    let mail = named.unwrap_or_else(|| root().join("../shared/corpus/eml"));
+    mail.is_dir().then(|| (mail.clone(), mail.join("../vectors/address_inputs.jsonl")))
+}
+
+/// The bodies of all address fields, with their places.
+fn address_bodies() -> Vec<(String, Vec<u8>)> {
+    let mut subjects = Vec::new();
+    for folder in folders() {
+        for (name, message) in messages(&folder) {
+            let mut nth = 0;
+            for (field, body) in our_fields(&message) {
+                nth += 1;
+                subjects.push((format!("{name} #{nth} {field}"), body));
+            }
+        }
+    }
+    if let Some((_, vectors)) = corpus() {
+        for line in std::fs::read_to_string(vectors).unwrap_or_default().lines() {
+            let vector: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| vector[key].as_str().unwrap().to_owned();
+            subjects.push((text("src"), text("input").into_bytes()));
+        }
+    }
+    println!("{} bodies", subjects.len());
+    subjects
+}
+
+fn folders() -> Vec<PathBuf> {
+    let fixtures = root().join("tests/fixtures/messages");
+    let Some((mail, _)) = corpus() else {
+        println!("differential: SKIPPED: no corpus of real mail: only the fixtures are compared");
+        return vec![fixtures];
+    };
+    vec![fixtures, mail]
+}
+
+fn our_sections(message: &[u8]) -> Vec<Vec<u8>> {
+    let field = |(name, body): (String, Vec<u8>)| sections::normal(&[name.as_bytes(), b":", &body].concat());
+    our_fields(message).into_iter().map(field).collect()
+}
+
+fn our_fields(message: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let limits = Limits { header_octets: u32::MAX, fields: u32::MAX, ..Limits::default() };
+    let mut section = HeaderSection::new(message, limits).unwrap();
+    let mut fields = Vec::new();
+    while let Some(field) = section.next_field().unwrap() {
+        let name = String::from_utf8_lossy(field.name.of(message)).into_owned();
+        if KNOWN_FIELDS.iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
+            fields.push((name, field.body.of(message).to_vec()));
+        }
+    }
+    fields
+}
