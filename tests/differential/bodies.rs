@@ -3,18 +3,18 @@
 use std::ops::Range;
 
 use crate::classes::{Class, Effect, Follows};
-use crate::flaws;
+use crate::flaws::{self, Flaw};
 use crate::grammar::{self, Piece, What, pieces};
 use crate::tokens::{Kind, Token, tokens};
 
 macro_rules! flaw {
-    ($number:literal, $name:literal, $rfc:literal) => {
+    ($flaw:ident, $name:literal, $rfc:literal) => {
         Class {
             name: $name,
             rfc: $rfc,
             follows: Follows::Us,
             effect: Effect::Same,
-            without: |body| dropped(body, |body, piece| flaws::is_named(body, piece, $number)),
+            without: |body| dropped(body, |body, piece| flaws::is_named(body, piece, Flaw::$flaw)),
         }
     };
 }
@@ -31,45 +31,95 @@ const fn class(
 /// In the order in which the constructs are taken away: pieces that are no addresses, what means
 /// nothing, addresses with something special about them.
 pub static CLASSES: &[Class] = &[
+    class(
+        "text behind a group",
+        "RFC 5322 3.4: only CFWS stands between a group's semicolon and the comma",
+        Effect::Same,
+        |body| dropped(body, |_, piece| matches!(piece.what, What::BehindGroup)),
+    ),
     Class {
         follows: Follows::NotUs,
-        ..flaw!(0, "quoted-pair of NUL, CR or LF", "RFC 5322 4.1: obs-qp allows it; we leave it alone")
+        ..flaw!(
+            QuotedControl,
+            "quoted-pair of NUL, CR or LF",
+            "RFC 5322 4.1: obs-qp allows it; we leave it alone"
+        )
     },
     flaw!(
-        1,
+        Control,
         "control character",
         "RFC 5322 3.2.3, 4.1: no token holds one outside quotes, NUL and bare CR none at all"
     ),
-    flaw!(2, "quoted-string without its end", "RFC 5322 3.2.4: quoted-string = DQUOTE … DQUOTE"),
-    flaw!(3, "comment without its end", "RFC 5322 3.2.2: comment = \"(\" … \")\""),
-    flaw!(4, "parenthesis closed but not opened", "RFC 5322 3.2.3: a parenthesis is a special"),
-    flaw!(5, "backslash outside quotes", "RFC 5322 3.2.1: a quoted-pair stands in quotes and comments only"),
+    flaw!(
+        UnterminatedQuotedString,
+        "quoted-string without its end",
+        "RFC 5322 3.2.4: quoted-string = DQUOTE … DQUOTE"
+    ),
+    flaw!(UnterminatedComment, "comment without its end", "RFC 5322 3.2.2: comment = \"(\" … \")\""),
+    flaw!(
+        ClosingParenthesis,
+        "parenthesis closed but not opened",
+        "RFC 5322 3.2.3: a parenthesis is a special"
+    ),
+    flaw!(
+        Backslash,
+        "backslash outside quotes",
+        "RFC 5322 3.2.1: a quoted-pair stands in quotes and comments only"
+    ),
     Class {
         follows: Follows::NotUs,
-        ..flaw!(6, "quoted-pair in a domain-literal", "RFC 5322 4.4: obs-dtext allows it; we leave it alone")
+        ..flaw!(
+            QuotedPairInLiteral,
+            "quoted-pair in a domain-literal",
+            "RFC 5322 4.4: obs-dtext allows it; we leave it alone"
+        )
     },
-    flaw!(7, "bracket that is no domain-literal", "RFC 5322 3.4.1: brackets stand around a whole domain"),
-    flaw!(8, "angle bracket without its other", "RFC 5322 3.4: angle-addr = \"<\" addr-spec \">\""),
-    flaw!(9, "several angle-addrs in one mailbox", "RFC 5322 3.4: name-addr = [display-name] angle-addr"),
-    flaw!(10, "text behind an angle-addr", "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"),
     flaw!(
-        11,
+        Bracket,
+        "bracket that is no domain-literal",
+        "RFC 5322 3.4.1: brackets stand around a whole domain"
+    ),
+    flaw!(
+        UnmatchedAngleBracket,
+        "angle bracket without its other",
+        "RFC 5322 3.4: angle-addr = \"<\" addr-spec \">\""
+    ),
+    flaw!(
+        SeveralAngleAddrs,
+        "several angle-addrs in one mailbox",
+        "RFC 5322 3.4: name-addr = [display-name] angle-addr"
+    ),
+    flaw!(
+        TextBehindAngleAddr,
+        "text behind an angle-addr",
+        "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"
+    ),
+    flaw!(
+        AtBeforeAngle,
         "\"@\" outside quotes before an angle-addr",
         "RFC 5322 3.2.3, 3.4: a display-name has no specials"
     ),
+    flaw!(Semicolon, "semicolon outside a group", "RFC 5322 3.4: a semicolon ends a group; commas separate"),
+    flaw!(Colon, "colon that begins no group", "RFC 5322 3.4: a colon begins a group, which is in no other"),
+    flaw!(SeveralAt, "several \"@\" in one addr-spec", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(NoLocalPart, "no local-part", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(NoDomain, "no domain", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
     flaw!(
-        12,
-        "semicolon outside a group, or text behind one",
-        "RFC 5322 3.4: a semicolon ends a group; commas separate"
+        Dots,
+        "dot at an end or behind another",
+        "RFC 5322 3.2.3: dot-atom-text = 1*atext *(\".\" 1*atext)"
     ),
-    flaw!(13, "colon that begins no group", "RFC 5322 3.4: a colon begins a group, which is in no other"),
-    flaw!(14, "several \"@\" in one addr-spec", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
-    flaw!(15, "no local-part", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
-    flaw!(16, "no domain", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
-    flaw!(17, "dot at an end or behind another", "RFC 5322 3.2.3: dot-atom-text = 1*atext *(\".\" 1*atext)"),
-    flaw!(18, "text behind an addr-spec", "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"),
-    flaw!(19, "words in a local-part without dots", "RFC 5322 4.4: obs-local-part = word *(\".\" word)"),
-    flaw!(20, "8-bit octets in an addr-spec that are no UTF-8", "RFC 6532 3.1: UTF8-non-ascii is UTF-8"),
+    flaw!(
+        TwoAddresses,
+        "text behind an addr-spec",
+        "RFC 5322 3.4: only CFWS stands between a mailbox and the comma"
+    ),
+    flaw!(
+        WordsWithoutDots,
+        "words in a local-part without dots",
+        "RFC 5322 4.4: obs-local-part = word *(\".\" word)"
+    ),
+    flaw!(NotUtf8, "8-bit octets in an addr-spec that are no UTF-8", "RFC 6532 3.1: UTF8-non-ascii is UTF-8"),
     class(
         "comment between the tokens of an addr-spec",
         "RFC 5322 4.4: obs-local-part and obs-domain have CFWS around their dots; a comment is none of their octets",
@@ -80,7 +130,9 @@ pub static CLASSES: &[Class] = &[
         "comment beside an addr-spec or display-name",
         "RFC 5322 3.2.2: a comment has no meaning; what looks like an address or a quote in it is text",
         Effect::Same,
-        |body| tokens_replaced(body, b" ", |piece, token| token.kind == Kind::Comment && !piece.malformed()),
+        |body| {
+            tokens_replaced(body, b" ", |piece, token| token.kind == Kind::Comment && !piece.is_malformed())
+        },
     ),
     class(
         "white space between the tokens of an addr-spec",
@@ -100,6 +152,21 @@ pub static CLASSES: &[Class] = &[
         Effect::Same,
         unfolded,
     ),
+    Class {
+        follows: Follows::NotUs,
+        ..class(
+            "line ending that is no fold",
+            "RFC 5322 2.2: a body has none, and in no message we find one; given such a body, we step over it",
+            Effect::Same,
+            |body| {
+                tokens_replaced(body, b" ", |piece, token| {
+                    let ending = body[token.at.clone()].ends_with(b"\n");
+                    let fold = matches!(body.get(token.at.end), Some(b' ' | b'\t'));
+                    token.kind == Kind::Space && ending && !fold && !piece.is_malformed()
+                })
+            },
+        )
+    },
     class(
         "obsolete route",
         "RFC 5322 4.4: obs-angle-addr; the domains of a route are no addr-specs",
@@ -201,6 +268,18 @@ pub static CLASSES: &[Class] = &[
         |body| dropped(body, |_, piece| piece.addr_spec().iter().any(|token| token.kind == Kind::Literal)),
     ),
     class(
+        "A-label in a domain",
+        "RFC 5890 2.3.2.1: its octets are those of the A-label; that it means a U-label is for whoever compares",
+        Effect::Fewer,
+        |body| {
+            dropped(body, |body, piece| {
+                let octets = body[piece.addr_spec_at()].to_ascii_lowercase();
+                let domain = octets.split(|&octet| octet == b'@').next_back().unwrap_or_default();
+                domain.split(|&octet| octet == b'.').any(|label| label.starts_with(b"xn--"))
+            })
+        },
+    ),
+    class(
         "encoded-word in an addr-spec",
         "RFC 2047 5 (3): it must not stand in an addr-spec; RFC 5322 3.2.3: its octets are atext as they stand",
         Effect::Fewer,
@@ -210,12 +289,6 @@ pub static CLASSES: &[Class] = &[
         dropped(body, |body, piece| !body[piece.addr_spec_at()].is_ascii())
     }),
 ];
-
-impl Piece {
-    fn malformed(&self) -> bool {
-        matches!(self.what, What::Malformed)
-    }
-}
 
 /// The tokens that `choose` takes of each piece.
 fn all_of(body: &[u8], choose: impl Fn(&Piece) -> Vec<Token>) -> Vec<Range<usize>> {
@@ -257,7 +330,7 @@ fn spaces_in_angles(body: &[u8]) -> Vec<u8> {
         let bracket = |kind| piece.tokens.iter().find(|token| token.kind == kind).map(|token| token.at.start);
         let at = piece.addr_spec_at();
         token.kind == Kind::Space
-            && !piece.malformed()
+            && !piece.is_malformed()
             && (bracket(Kind::Open).is_some_and(|open| open < token.at.start && token.at.end <= at.start)
                 || bracket(Kind::Close)
                     .is_some_and(|close| token.at.start < close && token.at.start >= at.end))
@@ -267,7 +340,7 @@ fn spaces_in_angles(body: &[u8]) -> Vec<u8> {
 /// Line endings before white space are taken away wherever they stand but in malformed pieces.
 fn unfolded(body: &[u8]) -> Vec<u8> {
     let malformed: Vec<Range<usize>> =
-        pieces(body).into_iter().filter(Piece::malformed).map(|piece| piece.at).collect();
+        pieces(body).into_iter().filter(Piece::is_malformed).map(|piece| piece.at).collect();
     let mut out = Vec::new();
     for (position, &octet) in body.iter().enumerate() {
         let rest = &body[position..];
@@ -285,7 +358,7 @@ fn unfolded(body: &[u8]) -> Vec<u8> {
 fn without_routes(body: &[u8]) -> Vec<u8> {
     let route = |piece: &Piece| {
         let open = piece.tokens.iter().position(|token| token.kind == Kind::Open)?;
-        let first = piece.tokens.get(open + 1).filter(|_| !piece.malformed())?;
+        let first = piece.tokens.get(open + 1).filter(|_| !piece.is_malformed())?;
         (first.at.start < piece.addr_spec_at().start).then(|| first.at.start..piece.addr_spec_at().start)
     };
     let ranges: Vec<Range<usize>> = pieces(body).iter().filter_map(route).collect();
@@ -305,7 +378,7 @@ fn phrase_words(body: &[u8], chosen: impl Fn(&[u8], &Token) -> bool) -> Vec<u8> 
 /// Not beside malformed pieces: a colon there may become one that begins a group.
 fn without_groups(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    if pieces(body).iter().any(Piece::malformed) {
+    if pieces(body).iter().any(Piece::is_malformed) {
         return body.to_vec();
     }
     for piece in pieces(body) {
@@ -341,6 +414,8 @@ fn dropped(body: &[u8], chosen: impl Fn(&[u8], &Piece) -> bool) -> Vec<u8> {
         if !gone {
             out.extend_from_slice(&body[piece.at.clone()]);
             out.extend(piece.comma.then_some(b','));
+        } else if piece.comma && out.last() == Some(&b';') {
+            out.push(b',');
         } else if !piece.comma && out.last() == Some(&b',') {
             out.pop();
         }

@@ -37,6 +37,8 @@ pub enum Effect {
     Same,
     /// As many, in the same places: the construct was replaced by something in what is compared.
     Reworded,
+    /// One more: what we did not see for the construct.
+    OneMore,
     /// The addr-specs that hold the construct are taken away with it, and no other.
     Fewer,
     /// The same but for dots behind domains, which we take and the RFC doesn't know.
@@ -48,6 +50,7 @@ impl Effect {
     pub fn holds(self, before: &[Vec<u8>], after: &[Vec<u8>]) -> bool {
         match self {
             Effect::Same => before == after,
+            Effect::OneMore => before.len() + 1 == after.len(),
             Effect::Reworded => before.len() == after.len(),
             Effect::Fewer => {
                 let mut left = before.iter();
@@ -164,7 +167,7 @@ impl Comparison {
     fn describe(&self, peer: &mut dyn Ask, place: &str, octets: &[u8]) -> String {
         let all: Vec<usize> = (0..self.classes.len()).collect();
         let rest = self.without(&all, octets);
-        let mut text = format!("{}: {place}", peer.name);
+        let mut text = format!("{}: {place}", peer.name());
         for (what, octets) in [("as it is", octets), ("what is left", &rest)] {
             let theirs = match self.answer(peer, octets) {
                 Ok(found) => shown(&found),

@@ -1,38 +1,64 @@
-//! Why a piece between commas is no address: each flaw by the paragraph that it breaks. The first
-//! that fits names the piece.
+//! Why a piece between commas is no address: a predicate for each paragraph that it may break.
 
 use crate::grammar::{Piece, What};
 use crate::tokens::{Kind, Token, is_spoilt};
 
-/// A flaw's number: its place in this list.
-pub const FLAWS: [fn(&[u8], &[Token]) -> bool; 21] = [
-    quoted_control,
-    control,
-    unterminated_quoted_string,
-    unterminated_comment,
-    closing_parenthesis,
-    quoted_pair_in_literal,
-    backslash,
-    bracket,
-    unmatched_angle_bracket,
-    several_angle_addrs,
-    text_behind_angle_addr,
-    at_before_angle,
-    semicolon,
-    colon,
-    several_at,
-    no_local_part,
-    no_domain,
-    dots,
-    two_addresses,
-    words_without_dots,
-    not_utf8,
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Flaw {
+    QuotedControl,
+    Control,
+    UnterminatedQuotedString,
+    UnterminatedComment,
+    ClosingParenthesis,
+    QuotedPairInLiteral,
+    Backslash,
+    Bracket,
+    UnmatchedAngleBracket,
+    SeveralAngleAddrs,
+    TextBehindAngleAddr,
+    AtBeforeAngle,
+    Semicolon,
+    Colon,
+    SeveralAt,
+    NoLocalPart,
+    NoDomain,
+    Dots,
+    TwoAddresses,
+    WordsWithoutDots,
+    NotUtf8,
+}
+
+type Fits = fn(&[u8], &[Token]) -> bool;
+
+/// The first that fits names the piece.
+const FLAWS: [(Flaw, Fits); 21] = [
+    (Flaw::QuotedControl, quoted_control),
+    (Flaw::Control, control),
+    (Flaw::UnterminatedQuotedString, unterminated_quoted_string),
+    (Flaw::UnterminatedComment, unterminated_comment),
+    (Flaw::ClosingParenthesis, closing_parenthesis),
+    (Flaw::QuotedPairInLiteral, quoted_pair_in_literal),
+    (Flaw::Backslash, backslash),
+    (Flaw::Bracket, bracket),
+    (Flaw::UnmatchedAngleBracket, unmatched_angle_bracket),
+    (Flaw::SeveralAngleAddrs, several_angle_addrs),
+    (Flaw::TextBehindAngleAddr, text_behind_angle_addr),
+    (Flaw::AtBeforeAngle, at_before_angle),
+    (Flaw::Semicolon, semicolon),
+    (Flaw::Colon, colon),
+    (Flaw::SeveralAt, several_at),
+    (Flaw::NoLocalPart, no_local_part),
+    (Flaw::NoDomain, no_domain),
+    (Flaw::Dots, dots),
+    (Flaw::TwoAddresses, two_addresses),
+    (Flaw::WordsWithoutDots, words_without_dots),
+    (Flaw::NotUtf8, not_utf8),
 ];
 
 /// Whether the piece is malformed and `flaw` is the first that fits.
-pub fn is_named(body: &[u8], piece: &Piece, flaw: usize) -> bool {
+pub fn is_named(body: &[u8], piece: &Piece, flaw: Flaw) -> bool {
     matches!(piece.what, What::Malformed)
-        && FLAWS.iter().position(|fits| fits(body, &piece.tokens)) == Some(flaw)
+        && FLAWS.iter().find(|(_, fits)| fits(body, &piece.tokens)).is_some_and(|(first, _)| *first == flaw)
 }
 
 fn any(tokens: &[Token], kind: Kind) -> bool {

@@ -33,9 +33,16 @@ pub enum What {
     /// A semicolon.
     GroupEnd,
     Malformed,
+    /// Anything between a group's semicolon and the next comma.
+    BehindGroup,
 }
 
 impl Piece {
+    /// Whether it is no address by the grammar, and not for want of one.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self.what, What::Malformed | What::BehindGroup)
+    }
+
     /// The tokens of the addr-spec.
     pub fn addr_spec(&self) -> &[Token] {
         match &self.what {
@@ -112,7 +119,7 @@ pub fn pieces(body: &[u8]) -> Vec<Piece> {
             pieces.push(Piece { at: semicolon.at.clone(), what, tokens: vec![semicolon], comma });
             if length > 0 {
                 // Text behind a group is no address, whatever it looks like.
-                pieces.push(Piece { at: from..end, what: What::Malformed, tokens, comma: stop.is_some() });
+                pieces.push(Piece { at: from..end, what: What::BehindGroup, tokens, comma: stop.is_some() });
             }
             let Some(stop) = stop else { return pieces };
             (next, from) = (next + length + 1, stop.at.end);

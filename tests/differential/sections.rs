@@ -13,16 +13,26 @@ const fn class(
 
 /// In the order in which the constructs are taken away.
 pub static CLASSES: &[Class] = &[
+    Class {
+        follows: Follows::NotUs,
+        ..class(
+            "white space between From and its colon in the first line",
+            "RFC 5322 4.5.2: obs-from = \"From\" *WSP \":\"; we take the line for one of an mbox file",
+            Effect::OneMore,
+            |message| match beginning(message) {
+                (4, spaces @ 1..) if obsolete_from(message) => [b"From", &message[4 + spaces..]].concat(),
+                _ => message.to_vec(),
+            },
+        )
+    },
     class(
         "mbox line before the message",
         "RFC 4155 A: it separates messages in a file; RFC 5322 2.2: it is no field",
         Effect::Same,
         |message| {
-            let quotes = message.iter().take_while(|&&octet| octet == b'>').count();
-            if !message[quotes..].starts_with(b"From ") {
-                return message.to_vec();
-            }
-            lines(message).skip(1).collect::<Vec<_>>().concat()
+            let rest: Vec<u8> = lines(message).skip(1).collect::<Vec<_>>().concat();
+            // A second one is no separator any more, but a line that is no field.
+            if is_mbox_line(message) && !is_mbox_line(&rest) { rest } else { message.to_vec() }
         },
     ),
     class(
@@ -49,9 +59,10 @@ pub static CLASSES: &[Class] = &[
         "RFC 5322 4.5: obs-from = \"From\" *WSP \":\", and so all others",
         Effect::Same,
         |message| {
+            let mut first = obsolete_from(message);
             each_line(message, |line| {
                 let (name, spaces) = beginning(line);
-                if name == 0 || line.get(name + spaces) != Some(&b':') {
+                if std::mem::take(&mut first) || name == 0 || line.get(name + spaces) != Some(&b':') {
                     return line.to_vec();
                 }
                 [&line[..name], &line[name + spaces..]].concat()
@@ -129,8 +140,7 @@ fn section(message: &[u8]) -> (usize, End) {
         if matches!(line, b"\n" | b"\r\n") {
             return (length, End::Empty);
         }
-        let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
-        let mbox = nth == 0 && line[quotes..].starts_with(b"From ");
+        let mbox = nth == 0 && is_mbox_line(line);
         let folded = matches!(line[0], b' ' | b'\t') && length > 0;
         let (name, spaces) = beginning(line);
         let field = name > 0 && line.get(name + spaces) == Some(&b':');
@@ -140,6 +150,16 @@ fn section(message: &[u8]) -> (usize, End) {
         length += line.len();
     }
     (length, End::OfInput)
+}
+
+fn obsolete_from(line: &[u8]) -> bool {
+    let (name, spaces) = beginning(line);
+    line[..name].eq_ignore_ascii_case(b"From") && spaces > 0 && line.get(name + spaces) == Some(&b':')
+}
+
+fn is_mbox_line(line: &[u8]) -> bool {
+    let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
+    line[quotes..].starts_with(b"From ") && !obsolete_from(line)
 }
 
 /// The length of a field name at the beginning of a line, and of the white space behind it.
