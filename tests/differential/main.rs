@@ -19,6 +19,7 @@ mod classes;
 mod flaws;
 mod grammar;
 mod peer;
+mod removal;
 mod sections;
 mod tokens;
 

@@ -57,7 +57,7 @@ impl Ask for Peer {
         if let Some(answer) = self.known.get(&key) {
             return answer.clone();
         }
-        let question: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let question = octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
         writeln!(self.input, "{kind} {question}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
