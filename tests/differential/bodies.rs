@@ -71,6 +71,14 @@ pub static CLASSES: &[Class] = &[
     Class {
         follows: Follows::NotUs,
         ..flaw!(
+            Utf8InLiteral,
+            "UTF-8 in a domain-literal",
+            "RFC 6532 3.2: dtext holds UTF-8; we leave it alone"
+        )
+    },
+    Class {
+        follows: Follows::NotUs,
+        ..flaw!(
             QuotedPairInLiteral,
             "quoted-pair in a domain-literal",
             "RFC 5322 4.4: obs-dtext allows it; we leave it alone"

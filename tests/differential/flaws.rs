@@ -11,6 +11,7 @@ pub enum Flaw {
     UnterminatedComment,
     ClosingParenthesis,
     QuotedPairInLiteral,
+    Utf8InLiteral,
     Backslash,
     Bracket,
     UnmatchedAngleBracket,
@@ -31,13 +32,14 @@ pub enum Flaw {
 type Fits = fn(&[u8], &[Token]) -> bool;
 
 /// The first that fits names the piece.
-const FLAWS: [(Flaw, Fits); 21] = [
+const FLAWS: [(Flaw, Fits); 22] = [
     (Flaw::QuotedControl, quoted_control),
     (Flaw::Control, control),
     (Flaw::UnterminatedQuotedString, unterminated_quoted_string),
     (Flaw::UnterminatedComment, unterminated_comment),
     (Flaw::ClosingParenthesis, closing_parenthesis),
     (Flaw::QuotedPairInLiteral, quoted_pair_in_literal),
+    (Flaw::Utf8InLiteral, utf8_in_literal),
     (Flaw::Backslash, backslash),
     (Flaw::Bracket, bracket),
     (Flaw::UnmatchedAngleBracket, unmatched_angle_bracket),
@@ -122,11 +124,26 @@ fn closing_parenthesis(body: &[u8], tokens: &[Token]) -> bool {
 
 /// `[a\]b]` in a domain's place.
 fn quoted_pair_in_literal(body: &[u8], tokens: &[Token]) -> bool {
-    tokens.windows(2).any(|pair| {
-        let open = &body[pair[1].at.start..];
-        let is_close = |&nth: &usize| open[nth] == b']' && open[nth - 1] != b'\\';
-        let literal = (1..open.len()).find(is_close).map(|end| &open[1..end]).unwrap_or_default();
-        pair[0].kind == Kind::At && open[0] == b'[' && literal.contains(&b'\\')
+    literals(body, tokens).any(|literal| literal.contains(&b'\\'))
+}
+
+fn utf8_in_literal(body: &[u8], tokens: &[Token]) -> bool {
+    literals(body, tokens).any(|literal| !literal.is_ascii() && std::str::from_utf8(literal).is_ok())
+}
+
+/// What stands between brackets behind an "@", by RFC 5322 4.4: `*([FWS] (dtext / quoted-pair)) [FWS]`.
+fn literals<'b>(body: &'b [u8], tokens: &[Token]) -> impl Iterator<Item = &'b [u8]> {
+    let opens = tokens.windows(2).filter(|pair| pair[0].kind == Kind::At && body[pair[1].at.start] == b'[');
+    let starts: Vec<usize> = opens.map(|pair| pair[1].at.start + 1).collect();
+    starts.into_iter().filter_map(|start| {
+        let mut end = start;
+        while *body.get(end)? != b']' {
+            if body[end] == b'[' {
+                return None;
+            }
+            end += if body[end] == b'\\' { 2 } else { 1 };
+        }
+        Some(&body[start..end])
     })
 }
 

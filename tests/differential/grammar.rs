@@ -129,21 +129,33 @@ pub fn pieces(body: &[u8]) -> Vec<Piece> {
 
 /// How many tokens the next piece has, and what it is.
 fn next_piece(body: &[u8], rest: &[Token], in_group: bool) -> (usize, What) {
-    // Commas stand in routes, too: the shortest piece that is a mailbox is the one.
     let ends = |token: &Token| token.kind == Kind::Comma || (in_group && token.kind == Kind::Semicolon);
-    let first = rest.iter().position(ends).unwrap_or(rest.len());
-    if has_route(&rest[..first]) || rest[..first].last().is_some_and(|token| token.kind == Kind::Open) {
-        let further = rest.iter().enumerate().filter(|(_, token)| ends(token)).map(|(nth, _)| nth);
-        for length in further.chain([rest.len()]) {
-            if let Some(addr_spec) = mailbox(body, &rest[..length]) {
-                return (length, What::Mailbox(addr_spec));
+    // The commas of a route are none between pieces, as far as it is one.
+    let open = rest.iter().position(|token| token.kind == Kind::Open);
+    let angle = open.filter(|&open| open == 0 || is_phrase(&rest[..open])).map(|open| open + 1);
+    let from = angle.map_or(0, |inside| inside + route_so_far(&rest[inside..]));
+    let length = rest[from..].iter().position(ends).map_or(rest.len(), |further| from + further);
+    (length, whole(body, &rest[..length]))
+}
+
+/// How many tokens can be those of a route or of its beginning.
+fn route_so_far(inside: &[Token]) -> usize {
+    let mut read = 0;
+    loop {
+        match inside.get(read).map(|token| token.kind) {
+            Some(Kind::Comma) => read += 1,
+            Some(Kind::At) => {
+                let domain =
+                    |length: &usize| is_domain(inside.get(read + 1..read + 1 + length).unwrap_or_default());
+                let Some(length) = (1..inside.len() - read).rev().find(domain) else { return read + 1 };
+                read += 1 + length;
+                if !inside.get(read).is_some_and(|token| matches!(token.kind, Kind::Comma | Kind::Colon)) {
+                    return read;
+                }
             }
-            if rest[..length].iter().any(|token| token.kind == Kind::Close) {
-                break;
-            }
+            _ => return read,
         }
     }
-    (first, whole(body, &rest[..first]))
 }
 
 fn until_comma(tokens: &[Token]) -> usize {
@@ -194,10 +206,6 @@ fn route(inside: &[Token]) -> Option<usize> {
         inside[..colon].split(|token| token.kind == Kind::Comma).filter(|part| !part.is_empty());
     let sound = |part: &[Token]| part[0].kind == Kind::At && is_domain(&part[1..]);
     (inside[..colon].iter().any(|token| token.kind == Kind::At) && domains.all(sound)).then_some(colon + 1)
-}
-
-fn has_route(piece: &[Token]) -> bool {
-    piece.windows(2).any(|pair| pair[0].kind == Kind::Open && pair[1].kind == Kind::At)
 }
 
 fn is_addr_spec(tokens: &[Token]) -> bool {

@@ -26,6 +26,8 @@ mod tokens;
 use std::path::PathBuf;
 
 use classes::{Answer, Ask, Comparison, Follows, Tally, shown};
+use proptest::prelude::{prop_assert, prop_assert_eq};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use readdress::Limits;
 use readdress::address::{AddressList, Item};
 use readdress::field::KNOWN_FIELDS;
@@ -60,6 +62,59 @@ fn every_disagreement_about_addr_specs_has_its_paragraph() {
         failures.extend(tally.unexplained);
     }
     report(&failures);
+}
+
+/// The grammar here and the engine's are two readings of one text: they agree beyond what mail holds.
+#[test]
+fn the_engine_reads_random_bodies_as_the_grammar_says() {
+    const PARTS: [&str; 28] = [
+        "a",
+        "b.c",
+        "d e",
+        "x@y",
+        "@",
+        ".",
+        ",",
+        "<",
+        ">",
+        ":",
+        ";",
+        "(",
+        ")",
+        "\"",
+        "\\",
+        "[",
+        "]",
+        " ",
+        "\r\n ",
+        "\n\t",
+        "\r",
+        "\0",
+        "=?utf-8?q?a=40b?=",
+        "\u{fc}",
+        "\"q, r\"",
+        "(c@d)",
+        "[192.0.2.1]",
+        "<f@g>",
+    ];
+    let body = proptest::collection::vec(proptest::sample::select(&PARTS[..]), 0..14);
+    let cases = std::env::var("READDRESS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000);
+    let config = Config { failure_persistence: None, ..Config::with_cases(cases) };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let outcome = runner.run(&body, |parts| {
+        let body = parts.concat().into_bytes();
+        prop_assert_eq!(shown(&our_addr_specs(&body)), shown(&grammar::addr_specs(&body)));
+        // An unterminated quote or comment spoils later ones, so taking it away changes what they are.
+        let opens = |token: &tokens::Token| {
+            token.kind == tokens::Kind::Stray && b"\"(".contains(&body[token.at.start])
+        };
+        if !tokens::tokens(&body).iter().any(opens) {
+            let wrong = BODIES.check_ours(&[("random".to_owned(), body)]);
+            prop_assert!(wrong.is_empty(), "{}", wrong.concat());
+        }
+        Ok(())
+    });
+    outcome.unwrap();
 }
 
 /// The fields come before what is in them: both together are what a reader of mail does.

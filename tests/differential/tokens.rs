@@ -128,7 +128,8 @@ fn enclosed(rest: &[u8], close: u8, nests: bool) -> Option<usize> {
     None
 }
 
-/// RFC 5322 3.4.1: no quoted-pair, which is obsolete there, and RFC 6532 3.2 adds nothing.
+/// RFC 5322 3.4.1. Neither the quoted-pairs of 4.4 nor the UTF-8 of RFC 6532 3.2: both are classes of
+/// their own, for we leave them alone.
 fn literal(rest: &[u8]) -> Option<usize> {
     let end = rest.iter().position(|&octet| octet == b']')?;
     let sound = !rest[1..end].iter().any(|&octet| matches!(octet, b'[' | b'\\' | 0x80..));
