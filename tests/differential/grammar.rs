@@ -91,8 +91,7 @@ pub fn pieces(body: &[u8]) -> Vec<Piece> {
     let (mut next, mut from, mut in_group) = (0, 0, false);
     loop {
         let rest = &all[next..];
-        let colon = rest.iter().position(|token| token.kind == Kind::Colon);
-        if let Some(colon) = colon.filter(|&colon| !in_group && is_phrase(&rest[..colon])) {
+        if let Some(colon) = behind_phrase(rest, Kind::Colon).filter(|&colon| !in_group && colon > 0) {
             let end = rest[colon].at.end;
             let tokens = rest[..=colon].to_vec();
             pieces.push(Piece { at: from..end, what: What::GroupStart, tokens, comma: false });
@@ -131,9 +130,8 @@ pub fn pieces(body: &[u8]) -> Vec<Piece> {
 fn next_piece(body: &[u8], rest: &[Token], in_group: bool) -> (usize, What) {
     let ends = |token: &Token| token.kind == Kind::Comma || (in_group && token.kind == Kind::Semicolon);
     // The commas of a route are none between pieces, as far as it is one.
-    let open = rest.iter().position(|token| token.kind == Kind::Open);
-    let angle = open.filter(|&open| open == 0 || is_phrase(&rest[..open])).map(|open| open + 1);
-    let from = angle.map_or(0, |inside| inside + route_so_far(&rest[inside..]));
+    let angle = behind_phrase(rest, Kind::Open);
+    let from = angle.map_or(0, |open| open + 1 + route_so_far(&rest[open + 1..]));
     let length = rest[from..].iter().position(ends).map_or(rest.len(), |further| from + further);
     (length, whole(body, &rest[..length]))
 }
@@ -229,6 +227,13 @@ fn is_joined_by_dots(tokens: &[Token], is_part: impl Fn(&Token) -> bool) -> bool
             0 => is_part(token),
             _ => token.kind == Kind::Dot,
         })
+}
+
+/// The place of a token of this kind behind a phrase or nothing.
+fn behind_phrase(tokens: &[Token], kind: Kind) -> Option<usize> {
+    let words = tokens.iter().take_while(|token| token.is_word() || token.kind == Kind::Dot).count();
+    let found = tokens.get(words)?.kind == kind && (words == 0 || is_phrase(&tokens[..words]));
+    found.then_some(words)
 }
 
 /// phrase = obs-phrase = word *(word / "." / CFWS)

@@ -12,10 +12,13 @@ pub fn all_of(body: &[u8], choose: impl Fn(&Piece) -> Vec<Token>) -> Vec<Range<u
 
 /// The body with these ranges replaced.
 pub fn replaced(body: &[u8], ranges: &[Range<usize>], by: &[u8]) -> Vec<u8> {
-    let mut out = body.to_vec();
-    for range in ranges.iter().rev() {
-        out.splice(range.clone(), by.iter().copied());
+    let (mut out, mut position) = (Vec::new(), 0);
+    for range in ranges {
+        out.extend_from_slice(&body[position..range.start]);
+        out.extend_from_slice(by);
+        position = range.end;
     }
+    out.extend_from_slice(&body[position..]);
     out
 }
 
@@ -24,8 +27,8 @@ pub fn tokens_replaced(body: &[u8], by: &[u8], chosen: impl Fn(&Piece, &Token) -
     let all = tokens(body);
     let mut ranges = Vec::new();
     for piece in pieces(body) {
-        let inside =
-            all.iter().filter(|token| piece.at.start <= token.at.start && token.at.end <= piece.at.end);
+        let first = all.partition_point(|token| token.at.start < piece.at.start);
+        let inside = all[first..].iter().take_while(|token| token.at.end <= piece.at.end);
         ranges.extend(inside.filter(|token| chosen(&piece, token)).map(|token| token.at.clone()));
     }
     ranges.sort_by_key(|range| range.start);
