@@ -112,6 +112,11 @@ pub static CLASSES: &[Class] = &[
     flaw!(Semicolon, "semicolon outside a group", "RFC 5322 3.4: a semicolon ends a group; commas separate"),
     flaw!(Colon, "colon that begins no group", "RFC 5322 3.4: a colon begins a group, which is in no other"),
     flaw!(SeveralAt, "several \"@\" in one addr-spec", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
+    flaw!(
+        BrokenRoute,
+        "comma in an angle-addr that is in no route",
+        "RFC 5322 4.4: obs-route = *(CFWS / \",\") \"@\" domain … \":\""
+    ),
     flaw!(NoLocalPart, "no local-part", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
     flaw!(NoDomain, "no domain", "RFC 5322 3.4.1: addr-spec = local-part \"@\" domain"),
     flaw!(

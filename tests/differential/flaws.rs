@@ -21,6 +21,7 @@ pub enum Flaw {
     Semicolon,
     Colon,
     SeveralAt,
+    BrokenRoute,
     NoLocalPart,
     NoDomain,
     Dots,
@@ -32,7 +33,7 @@ pub enum Flaw {
 type Fits = fn(&[u8], &[Token]) -> bool;
 
 /// The first that fits names the piece.
-const FLAWS: [(Flaw, Fits); 22] = [
+const FLAWS: [(Flaw, Fits); 23] = [
     (Flaw::QuotedControl, quoted_control),
     (Flaw::Control, control),
     (Flaw::UnterminatedQuotedString, unterminated_quoted_string),
@@ -49,6 +50,7 @@ const FLAWS: [(Flaw, Fits); 22] = [
     (Flaw::Semicolon, semicolon),
     (Flaw::Colon, colon),
     (Flaw::SeveralAt, several_at),
+    (Flaw::BrokenRoute, broken_route),
     (Flaw::NoLocalPart, no_local_part),
     (Flaw::NoDomain, no_domain),
     (Flaw::Dots, dots),
@@ -187,6 +189,11 @@ fn colon(_: &[u8], tokens: &[Token]) -> bool {
 fn several_at(_: &[u8], tokens: &[Token]) -> bool {
     let ats: Vec<usize> = (0..tokens.len()).filter(|&nth| tokens[nth].kind == Kind::At).collect();
     ats.windows(2).any(|two| !pair(&tokens[two[0]..two[1]], |one, other| one.is_word() && other.is_word()))
+}
+
+/// Only what may be a route has commas in it.
+fn broken_route(_: &[u8], tokens: &[Token]) -> bool {
+    any(tokens, Kind::Comma)
 }
 
 fn no_local_part(_: &[u8], tokens: &[Token]) -> bool {
