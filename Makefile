@@ -15,6 +15,7 @@ lint: deps ## format, clippy, documentation, licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path benches/peers/Cargo.toml --check
+	cargo fmt --manifest-path tests/differential/peers/mail-parser/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	python3 scripts/licences.py
@@ -26,6 +27,9 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/python.sh
 	@scripts/faces.sh
 	@scripts/readme.sh
+	@scripts/dkim.sh
+	@scripts/postfix.sh
+	@scripts/differential.sh
 	@scripts/fuzz.sh smoke 20
 
 test-full: deps ## a million cases a property, a million entries, ThreadSanitizer: hours

@@ -104,6 +104,16 @@ static int take(const char *line, size_t len, struct field *field, readdress_res
     return append(field, colon + 1, len - (size_t)(colon + 1 - line));
 }
 
+/* Whether the first line is one that mbox files have before each message: "From " and no field. */
+static int is_mbox_line(const char *line, size_t len)
+{
+    size_t at = 5;
+
+    while (len >= 5 && at < len && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    return len >= 5 && memcmp(line, "From ", 5) == 0 && (at == len || line[at] != ':');
+}
+
 /* The header section on standard input, field by field. */
 static readdress_status read_fields(readdress_result *result, readdress_error *err)
 {
@@ -119,7 +129,7 @@ static readdress_status read_fields(readdress_result *result, readdress_error *e
 
         if (line[len - 1] == '\n')
             len -= len > 1 && line[len - 2] == '\r' ? 2 : 1;
-        if (!is_first || len < 5 || memcmp(line, "From ", 5) != 0)
+        if (!is_first || !is_mbox_line(line, len))
             goes_on = take(line, len, &field, result, &status, err);
         is_first = 0;
     }

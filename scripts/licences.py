@@ -50,7 +50,7 @@ def main():
     allowed = set(licenses["allow"])
     exceptions = {exception["crate"]: allowed | set(exception["allow"]) for exception in licenses["exceptions"]}
     failures = []
-    for manifest in ("Cargo.toml", "fuzz/Cargo.toml", "benches/peers/Cargo.toml"):
+    for manifest in ("Cargo.toml", "fuzz/Cargo.toml", "benches/peers/Cargo.toml", "tests/differential/peers/mail-parser/Cargo.toml"):
         command = ["cargo", "metadata", "--format-version=1", "--locked", f"--manifest-path={ROOT / manifest}"]
         for package in json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["packages"]:
             name = f"{package['name']} {package['version']}"

@@ -227,15 +227,28 @@ pub(crate) const fn is_wsp(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t')
 }
 
-/// `From ` as mbox files have it before each message, quoted with `>` or not.
+/// `From ` as mbox files have it before each message, quoted with `>` or not. `From :` begins a field
+/// (RFC 5322 4.5.2).
 fn is_mbox_from_line(message: &[u8]) -> bool {
     let quotes = message.iter().take_while(|&&octet| octet == b'>').count();
-    message.get(quotes..).is_some_and(|rest| rest.starts_with(b"From "))
+    let rest = message.get(quotes..).and_then(|rest| rest.strip_prefix(b"From "));
+    rest.is_some_and(|rest| {
+        let colon = rest.iter().find(|octet| !matches!(octet, b' ' | b'\t'));
+        quotes > 0 || colon != Some(&b':')
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_from_field_with_space_before_its_colon_is_no_mbox_line() {
+        assert!(is_mbox_from_line(b"From john@d Tue Nov 18 09:12:41 2025\n"));
+        assert!(is_mbox_from_line(b">>From  :\n"));
+        assert!(!is_mbox_from_line(b"From \t : john@d\n"));
+        assert!(!is_mbox_from_line(b"From: john@d\n"));
+    }
 
     fn scan(message: &[u8]) -> (Vec<(String, String)>, usize, Vec<&'static str>) {
         let mut section = HeaderSection::new(message, Limits::default()).unwrap();

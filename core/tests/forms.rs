@@ -10,9 +10,8 @@ use support::engine_with;
 
 /// Mailboxes, a domain there and back, a domain outbound only, a `*.` domain; fields both ways.
 fn engine() -> Engine {
-    let mut policy = Policy::default();
-    policy.inbound = FieldSet::new(["To"]).unwrap();
-    policy.outbound = FieldSet::new(["To"]).unwrap();
+    let to = FieldSet::new(["To"]).unwrap();
+    let policy = Policy { inbound: to.clone(), outbound: to, ..Policy::default() };
     engine_with(
         policy,
         &[

@@ -13,18 +13,6 @@ const fn class(
 
 /// In the order in which the constructs are taken away.
 pub static CLASSES: &[Class] = &[
-    Class {
-        follows: Follows::NotUs,
-        ..class(
-            "white space between From and its colon in the first line",
-            "RFC 5322 4.5.2: obs-from = \"From\" *WSP \":\"; we take the line for one of an mbox file",
-            Effect::OneMore,
-            |message| match beginning(message) {
-                (4, spaces @ 1..) if obsolete_from(message) => [b"From", &message[4 + spaces..]].concat(),
-                _ => message.to_vec(),
-            },
-        )
-    },
     class(
         "mbox line before the message",
         "RFC 4155 A: it separates messages in a file; RFC 5322 2.2: it is no field",

@@ -212,7 +212,7 @@ fn round_trip(engine: &Engine, name: &str, message: &[u8], tally: &mut Tally) {
 /// Whether two addresses of the same key differ in the domain alone, in Unicode form in the first.
 fn is_a_label_form(unicode: &[u8], ascii: &[u8]) -> bool {
     let local_part =
-        |address: &[u8]| address.rsplit(|octet| *octet == b'@').last().unwrap().to_ascii_lowercase();
+        |address: &[u8]| address.rsplitn(2, |octet| *octet == b'@').nth(1).unwrap().to_ascii_lowercase();
     local_part(unicode) == local_part(ascii)
         && !unicode.is_ascii()
         && ascii.windows(4).any(|start| start.eq_ignore_ascii_case(b"xn--"))

@@ -141,13 +141,19 @@ static size_t name_of(const uint8_t *line, size_t len, size_t *body)
 static void by_fields(const readdress_engine *engine, const readdress_session *session, const uint8_t *message, size_t len,
                       readdress_result *result)
 {
-    size_t at = 0, next;
+    size_t at = 0, next, body;
 
     CHECK(readdress_message_begin(result, engine, session, NULL) == READDRESS_OK);
-    if (len >= 5 && memcmp(message, "From ", 5) == 0)
+    while (at < len && message[at] == '>')
+        at++;
+    /* A line of an mbox file, unless "From" is a field's name with white space behind it. */
+    if (len - at >= 5 && memcmp(message + at, "From ", 5) == 0 &&
+        (at > 0 || name_of(message, line_at(message, len, 0, &next), &body) == 0))
         line_at(message, len, 0, &at);
+    else
+        at = 0;
     while (at < len) {
-        size_t end = line_at(message, len, at, &next), body, length = name_of(message + at, end - at, &body);
+        size_t end = line_at(message, len, at, &next), length = name_of(message + at, end - at, &body);
         char *name;
 
         if (length == 0)
@@ -172,7 +178,7 @@ static uint8_t *read_file(const char *path, size_t *len)
 {
     FILE *file = fopen(path, "rb");
     uint8_t *message;
-    long size;
+    long size = 0;
 
     if (file == NULL) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
