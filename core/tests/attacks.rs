@@ -128,8 +128,9 @@ fn whole_messages_change_by_the_edits_of_the_table_alone() {
     each(rows().iter().filter(|row| !is_path(row) && !breaks_out(&row.body)), |row| {
         for ending in ["\r\n", "\n"] {
             let before = format!("X-First: john@tenant1.contoso.com{ending}{}: ", row.field);
-            let after =
-                format!("{ending}Subject: <john@tenant1.contoso.com>{ending}{ending}john@tenant1.contoso.com");
+            let after = format!(
+                "{ending}Subject: <john@tenant1.contoso.com>{ending}{ending}john@tenant1.contoso.com"
+            );
             let around = |body: &[u8]| [before.as_bytes(), body, after.as_bytes()].concat();
             let message = around(&row.body);
             let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
@@ -175,7 +176,8 @@ fn every_key_is_a_substring_of_the_input() {
                     // The detail stands between the two.
                     KeyKind::Subaddress => {
                         let at = tried.key.iter().rposition(|&octet| octet == b'@').unwrap();
-                        reading.holds(&tried.key[..at]) && holds_domain(&reading, &tried.key[at + 1..], tried.hit)
+                        reading.holds(&tried.key[..at])
+                            && holds_domain(&reading, &tried.key[at + 1..], tried.hit)
                     }
                     KeyKind::Domain => holds_domain(&reading, &tried.key, tried.hit),
                     KeyKind::Subdomain => holds_domain(&reading, &tried.key[2..], tried.hit),
@@ -185,9 +187,8 @@ fn every_key_is_a_substring_of_the_input() {
             }
         }
         if let Some(keys) = &row.keys {
-            let show = |keys: &[Vec<u8>]| {
-                keys.iter().map(|key| key.escape_ascii().to_string()).collect::<Vec<_>>()
-            };
+            let show =
+                |keys: &[Vec<u8>]| keys.iter().map(|key| key.escape_ascii().to_string()).collect::<Vec<_>>();
             assert_eq!(show(&first_keys), show(keys), "{}: keys", row.place);
         }
     });
@@ -247,7 +248,8 @@ fn is_bracketed(path: &[u8], old: &[u8]) -> bool {
     let inner = path.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">"));
     inner.and_then(|inner| inner.strip_suffix(old)).is_some_and(|route| {
         let hops = route.strip_suffix(b":").unwrap_or_default();
-        route.is_empty() || hops.split(|&octet| octet == b',').all(|hop| hop.starts_with(b"@") && is_tight(hop))
+        route.is_empty()
+            || hops.split(|&octet| octet == b',').all(|hop| hop.starts_with(b"@") && is_tight(hop))
     })
 }
 

@@ -35,11 +35,9 @@ const fn place(before: &'static str, after: &'static str, harmless: &'static [u8
 const PLACES: &[Place] = &[
     // In place of a character of the local-part, of the @, of the domain.
     place("", "ohn@tenant1.contoso.com", b"jJ"),
-    place("joh", "@tenant1.contoso.com", b"nN"),
     place("john", "tenant1.contoso.com", b"@"),
     place("john@", "enant1.contoso.com", b"tT"),
     place("john@tenant1", "contoso.com", b"."),
-    place("john@tenant1.contoso.co", "", b"mM"),
     // Between two characters.
     place("", "john@tenant1.contoso.com", b" \t\n,"),
     place("jo", "hn@tenant1.contoso.com", b""),
@@ -47,7 +45,6 @@ const PLACES: &[Place] = &[
     place("john@ten", "ant1.contoso.com", b""),
     place("john@tenant1.contoso.com", "", b" \t\n,."),
     // In a name before somebody else's address.
-    place("joh", "n@tenant1.contoso.com <u@other.example>", b""),
     place("john", "tenant1.contoso.com <u@other.example>", b""),
     // In a domain with an entry for all of its mailboxes.
     Place { becomes: "u@x.example", ..place("u@", ".example", b"kK") },

@@ -16,9 +16,10 @@ fn pairs() -> impl Iterator<Item = [u8; 2]> {
     (0..=u16::MAX).map(u16::to_be_bytes)
 }
 
-/// A policy that rewrites To in both directions.
+/// A policy that rewrites To in both directions, and nothing else: engines are made quickly with it.
 fn both_ways() -> Policy {
-    Policy { inbound: FieldSet::new(["To"]).unwrap(), ..Policy::default() }
+    let to = || FieldSet::new(["To"]).unwrap();
+    Policy { outbound: to(), inbound: to(), ..Policy::default() }
 }
 
 fn outbound<'a>(name: &'a str, internal: &'a [u8], external: &'a [u8]) -> NewEntry<'a> {
@@ -52,8 +53,7 @@ fn built(before: &str, after: &str, is_mailbox: bool) -> (Engine, Vec<u16>) {
     for pair in pairs() {
         let number = u16::from_be_bytes(pair);
         let external = [before.as_bytes(), &pair, after.as_bytes()].concat();
-        let internal =
-            if is_mailbox { format!("u{number}@i.example") } else { format!("i{number}.example") };
+        let internal = if is_mailbox { format!("u{number}@i.example") } else { format!("i{number}.example") };
         if builder.add(&outbound("", internal.as_bytes(), &external)).is_ok() {
             assert_eq!(controls(&external), 0, "{}", external.escape_ascii());
             taken.push(number);
@@ -69,7 +69,7 @@ fn check_built(before: &str, after: &str, is_mailbox: bool) -> usize {
     let mut scratch = Scratch::new();
     for number in &taken {
         let bodies = if is_mailbox {
-            vec![format!("u{number}@i.example"), format!("<u{number}+x y@i.example>").replace("x y", "xy")]
+            vec![format!("u{number}@i.example"), format!("<u{number}+x@i.example>")]
         } else {
             vec![format!("u@i{number}.example"), format!("\"u v\"@i{number}.example")]
         };
@@ -78,7 +78,11 @@ fn check_built(before: &str, after: &str, is_mailbox: bool) -> usize {
             parts.field(b"To", body.as_bytes()).unwrap();
             let done = parts.finish();
             let values: Vec<Vec<u8>> = done.field_changes().map(|change| change.value()).collect();
-            let [value] = values.as_slice() else { panic!("{body}: {} fields", values.len()) };
+            // An address beyond ASCII may be kept out of a message that is not SMTPUTF8.
+            let [value] = values.as_slice() else {
+                assert!(values.is_empty() && !number.to_be_bytes().is_ascii(), "{body}: no edit");
+                continue;
+            };
             assert_eq!(controls(value), 0, "{}", value.escape_ascii());
             let (found, is_well_formed) = mailboxes(value);
             let to: Vec<&[u8]> = done.edits().map(|edit| edit.to).collect();
@@ -90,18 +94,19 @@ fn check_built(before: &str, after: &str, is_mailbox: bool) -> usize {
 
 #[test]
 fn the_builder_refuses_every_pair_that_could_do_harm() {
-    // Letters, digits and the 20 marks of RFC 5322 3.2.3 are atext.
-    let (atext, letters_and_digits) = (82, 62);
-    // Two of atext, or a dot before or behind one.
+    // Letters, digits and the 19 marks of RFC 5322 3.2.3 are atext.
+    let (atext, letters_and_digits) = (81, 62);
+    // Two of atext, or a dot before or behind one; and what UTF-8 the builder may take.
     let local_part = check_built("a", "b@x.example", true);
-    assert!(local_part >= atext * atext + 2 * atext - 1, "{local_part} pairs in a local-part");
+    assert!(local_part >= atext * atext + 2 * atext, "{local_part} pairs in a local-part");
     let quoted = check_built("\"a", "b\"@x.example", true);
     assert!(quoted > local_part, "{quoted} pairs in quotes");
     let domain = check_built("a@b", "c.example", true);
     let is_enough = |taken: usize| taken >= letters_and_digits * letters_and_digits;
     assert!(is_enough(domain) && domain < local_part, "{domain} pairs in a domain");
+    // A dot before or behind one digit.
     let literal = check_built("a@[192.0.2", "1]", true);
-    assert!(literal < 100, "{literal} pairs in a literal");
+    assert!(literal <= 20, "{literal} pairs in a literal");
     let whole_domain = check_built("b", "c.example", false);
     assert!(is_enough(whole_domain), "{whole_domain} pairs in the domain of a domain entry");
 }
@@ -149,22 +154,34 @@ const MESSAGE: &[u8] = b"From: a@b.example\r\nTo: John <john@tenant1.contoso.com
     john.smith@contoso.com, john.smith+x@contoso.com, \"j doe\"@contoso.com, u@xyz.example\r\n\
     Subject: x\r\n\r\nbody\r\n";
 
-const PATHS: &[&[u8]] =
-    &[b"<john@tenant1.contoso.com>", b"u@i.example", b"<john.smith+x@contoso.com>", b"u@xyz.example"];
+/// The paths of each direction that an entry changes.
+fn paths(direction: Direction) -> (PathKind, [&'static [u8]; 3]) {
+    match direction {
+        Direction::Outbound => {
+            (PathKind::Reverse, [b"<john@tenant1.contoso.com>", b"u@i.example", b"<u@a.labs.example>"])
+        }
+        Direction::Inbound => (
+            PathKind::Forward,
+            [b"john.smith@contoso.com", b"<john.smith+x@contoso.com>", b"<u@xyz.example>"],
+        ),
+    }
+}
 
-/// Places in the file's addresses: a text of an entry, and where in it the pair is written.
-const TARGETS: &[(&[u8], usize)] = &[
-    (b"john.smith@contoso.com", 1),
-    (b"john.smith@contoso.com", 13),
-    (b"\"j doe\"@contoso.com", 2),
-    (b"xyz.example", 0),
-    (b"flat.example", 2),
-    (b"john@tenant1.contoso.com", 0),
-    (b"i.example", 0),
+/// Places in the file's addresses: a text of an entry, where in it the pair is written, and the
+/// direction in which it goes out.
+const TARGETS: &[(&[u8], usize, Direction)] = &[
+    (b"john.smith@contoso.com", 1, Direction::Outbound),
+    (b"john.smith@contoso.com", 13, Direction::Outbound),
+    (b"\"j doe\"@contoso.com", 2, Direction::Outbound),
+    (b"xyz.example", 0, Direction::Outbound),
+    (b"flat.example", 2, Direction::Outbound),
+    (b"john@tenant1.contoso.com", 0, Direction::Inbound),
+    (b"john@tenant1.contoso.com", 6, Direction::Inbound),
+    (b"i.example", 0, Direction::Inbound),
 ];
 
 /// Writes the pair where the file has `text` behind its length: in the section of addresses.
-fn forge(map: &[u8], (text, at): (&[u8], usize), pair: [u8; 2]) -> Vec<u8> {
+fn forge(map: &[u8], text: &[u8], at: usize, pair: [u8; 2]) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap().to_le_bytes();
     let record = [&length, text].concat();
     let found = map.windows(record.len()).position(|window| window == record).unwrap();
@@ -178,13 +195,13 @@ fn forge(map: &[u8], (text, at): (&[u8], usize), pair: [u8; 2]) -> Vec<u8> {
 }
 
 /// The message has the lines it had, and no control character that it didn't have.
-fn check_message(done: &Rewritten<'_>, what: &str) {
+fn check_message(done: &Rewritten<'_>, what: impl Fn() -> String) {
     let output = done.to_vec();
     let lines = |text: &[u8]| text.split(|&octet| octet == b'\n').count();
-    assert_eq!(lines(&output), lines(MESSAGE), "{what}: {}", output.escape_ascii());
-    assert_eq!(controls(&output), controls(MESSAGE), "{what}: {}", output.escape_ascii());
+    assert_eq!(lines(&output), lines(MESSAGE), "{}: {}", what(), output.escape_ascii());
+    assert_eq!(controls(&output), controls(MESSAGE), "{}: {}", what(), output.escape_ascii());
     for edit in done.edits() {
-        assert_eq!(controls(edit.text), 0, "{what}: {}", edit.text.escape_ascii());
+        assert_eq!(controls(edit.text), 0, "{}: {}", what(), edit.text.escape_ascii());
     }
 }
 
@@ -193,20 +210,17 @@ fn a_forged_address_adds_no_line_and_no_control_character() {
     let map = map();
     let mut scratch = Scratch::new();
     let mut edits = 0;
-    for &target in TARGETS {
+    for &(text, at, direction) in TARGETS {
+        let (kind, paths) = paths(direction);
         for pair in pairs() {
-            let what = format!("{} in {}", pair.escape_ascii(), target.0.escape_ascii());
-            let Ok(engine) = Engine::from_bytes(forge(&map, target, pair)) else { continue };
-            for direction in Direction::ALL {
-                let done = engine.rewrite_into(direction, MESSAGE, &mut scratch).unwrap();
-                edits += done.edits().len();
-                check_message(&done, &what);
-            }
-            for path in PATHS {
-                for kind in [PathKind::Reverse, PathKind::Forward] {
-                    let done = engine.rewrite_path(Direction::Outbound, kind, path, &mut scratch).unwrap();
-                    assert_eq!(controls(done.to()), 0, "{what}: {}", done.to().escape_ascii());
-                }
+            let Ok(engine) = Engine::from_bytes(forge(&map, text, at, pair)) else { continue };
+            let what = || format!("{} in {}", pair.escape_ascii(), text.escape_ascii());
+            let done = engine.rewrite_into(direction, MESSAGE, &mut scratch).unwrap();
+            edits += done.edits().len();
+            check_message(&done, what);
+            for path in paths {
+                let done = engine.rewrite_path(direction, kind, path, &mut scratch).unwrap();
+                assert_eq!(controls(done.to()), 0, "{}: {}", what(), done.to().escape_ascii());
             }
         }
     }
