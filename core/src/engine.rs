@@ -248,9 +248,16 @@ impl Engine {
         let is_domain_octet =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
         body.split(|octet| !is_domain_octet(octet))
-            .map(|run| run.strip_suffix(b".").unwrap_or(run))
+            .map(without_dots)
             .any(|run| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run))
     }
+}
+
+/// A run without the dots at its ends, which belong to what could not be parsed.
+fn without_dots(run: &[u8]) -> &[u8] {
+    let start = run.iter().position(|&octet| octet != b'.').unwrap_or(run.len());
+    let end = run.iter().rposition(|&octet| octet != b'.').map_or(start, |last| last + 1);
+    run.get(start..end).unwrap_or_default()
 }
 
 /// A message whose fields arrive one by one. Made by [`Engine::begin`].

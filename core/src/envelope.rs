@@ -195,7 +195,10 @@ fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Rea
     };
     let span = mailbox.addr_spec.span();
     let is_plain = match mailbox.angle {
-        Some(0) => path.len() == widen(span.end) + 1,
+        Some(0) => {
+            path.len() == widen(span.end) + 1
+                && path.get(1..widen(span.start)).is_some_and(|before| before.is_empty() || is_route(before))
+        }
         None => mailbox.start == 0 && path.len() == widen(span.end),
         Some(_) => false,
     };
@@ -210,4 +213,16 @@ fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Rea
     } else {
         Err(Reason::UnexpectedCharacter)
     }
+}
+
+/// A source route as it stands before the local-part: `@first.example,@second.example:` (RFC 5321 4.1.2).
+fn is_route(text: &[u8]) -> bool {
+    let is_domain_octet =
+        |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'[' | b']' | 0x80..);
+    text.strip_suffix(b":").is_some_and(|domains| {
+        domains.split(|&octet| octet == b',').all(|at_domain| {
+            let domain = at_domain.strip_prefix(b"@").unwrap_or_default();
+            !domain.is_empty() && domain.iter().all(is_domain_octet)
+        })
+    })
 }

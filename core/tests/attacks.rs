@@ -227,17 +227,6 @@ fn paths_follow_the_same_edits_or_stay() {
         };
         let done = engine.rewrite_path(Direction::Outbound, PathKind::Reverse, path, &mut scratch).unwrap();
         let show = |path: &[u8]| path.escape_ascii().to_string();
-        if let [edit] = row.edits.as_slice()
-            && done.changed()
-            && path != edit.old
-            && !is_bracketed(path, &edit.old)
-        {
-            // White space and comments behind the bracket or in a route: attacks-open.tsv has
-            // them. Nothing but the new path may come out of them.
-            assert!(path.starts_with(b"<") && path.ends_with(&[edit.old.as_slice(), b">"].concat()));
-            assert_eq!(show(done.to()), show(&[b"<", edit.new.as_slice(), b">"].concat()), "{}", row.place);
-            return;
-        }
         assert_eq!(show(done.to()), show(&wanted), "{}", row.place);
         assert_eq!(done.changed(), wanted != path, "{}", row.place);
     });

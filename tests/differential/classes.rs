@@ -37,8 +37,6 @@ pub enum Effect {
     Same,
     /// As many, in the same places: the construct was replaced by something in what is compared.
     Reworded,
-    /// One more: what we did not see for the construct.
-    OneMore,
     /// The addr-specs that hold the construct are taken away with it, and no other.
     Fewer,
     /// The same but for dots behind domains, which we take and the RFC doesn't know.
@@ -50,7 +48,6 @@ impl Effect {
     pub fn holds(self, before: &[Vec<u8>], after: &[Vec<u8>]) -> bool {
         match self {
             Effect::Same => before == after,
-            Effect::OneMore => before.len() + 1 == after.len(),
             Effect::Reworded => before.len() == after.len(),
             Effect::Fewer => {
                 let mut left = before.iter();
