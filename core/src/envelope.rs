@@ -217,8 +217,9 @@ fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Rea
 
 /// A source route as it stands before the local-part: `@first.example,@second.example:` (RFC 5321 4.1.2).
 fn is_route(text: &[u8]) -> bool {
-    let is_domain_octet =
-        |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'[' | b']' | 0x80..);
+    let is_domain_octet = |octet: &u8| {
+        octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.' | b'[' | b']' | 0x80..)
+    };
     text.strip_suffix(b":").is_some_and(|domains| {
         domains.split(|&octet| octet == b',').all(|at_domain| {
             let domain = at_domain.strip_prefix(b"@").unwrap_or_default();

@@ -13,6 +13,7 @@
 mod check;
 mod compile;
 mod diagnostic;
+mod directory;
 mod entry;
 mod nearest;
 mod plan;

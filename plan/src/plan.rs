@@ -8,10 +8,11 @@ use readdress::{
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::directory::Directory;
 use crate::entry::{Placed, ReadEntry};
 use crate::reader;
 use crate::source::{Source, SourceError, narrow};
-use crate::table::Rows;
+use crate::table::{ENTRY_COLUMNS, Rows};
 
 /// A plan, read and free of mistakes that reading shows.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Plan {
     pub(crate) sources: Vec<Source>,
     /// Where each entry stands, in the order of the builder's.
     pub(crate) places: Vec<EntryPlace>,
+    /// The recipients that the plan lists.
+    pub(crate) directory: Directory,
     /// Warnings that reading gave.
     pub(crate) notes: Vec<Diagnostic>,
 }
@@ -75,12 +78,27 @@ impl Plan {
                 Err(diagnostic) => diagnostics.push(*diagnostic),
             }
         }
+        let mut directory = Directory::default();
+        for list in &document.recipients {
+            match open_table(folder, &list.file, &sources) {
+                Ok(source) => {
+                    directory.add_table(&source, &mut diagnostics);
+                    sources.push(source);
+                }
+                Err(diagnostic) => diagnostics.push(*diagnostic),
+            }
+            for domain in &list.complete_for {
+                if let Some(plan) = sources.first() {
+                    directory.complete(domain, plan, &mut diagnostics);
+                }
+            }
+        }
         diagnostics.sort();
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
         let notes = diagnostics.into_iter().collect();
-        Ok(Plan { builder: entries.builder, sources, places: entries.places, notes })
+        Ok(Plan { builder: entries.builder, sources, places: entries.places, directory, notes })
     }
 
     /// The entries and the policy, for a map with more in it than the plan.
@@ -151,7 +169,7 @@ struct Entries {
 impl Entries {
     fn add_table(&mut self, source: &Source, number: usize, diagnostics: &mut Diagnostics) {
         let file = self.builder.add_source(&source.relative);
-        let Some(mut rows) = Rows::open(source, diagnostics) else { return };
+        let Some(mut rows) = Rows::open(source, ENTRY_COLUMNS, diagnostics) else { return };
         while let Some(entry) = rows.next_entry(diagnostics) {
             self.add(&entry, number, file, source, diagnostics);
         }

@@ -20,12 +20,21 @@ pub(crate) struct Document {
     pub(crate) files: Vec<Placed>,
     /// Entries that stand in the plan file itself.
     pub(crate) entries: Vec<ReadEntry>,
+    pub(crate) recipients: Vec<RecipientList>,
+}
+
+/// A file of recipients.
+#[derive(Debug)]
+pub(crate) struct RecipientList {
+    pub(crate) file: Placed,
+    /// Domains of which it has every mailbox.
+    pub(crate) complete_for: Vec<Placed>,
 }
 
 /// Tables of the plan language that this version does not act on. A plan that has one is refused:
 /// mail must not flow by half a plan.
 const LATER: &[&str] =
-    &["accepted-domain", "recipients", "group", "wave", "listener", "connector", "dns", "rule", "system"];
+    &["accepted-domain", "group", "wave", "listener", "connector", "dns", "rule", "system"];
 
 /// Reads a plan file. What it says wrongly goes to `diagnostics`.
 pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
@@ -47,7 +56,7 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
         return document;
     }
     let mut reader = Reader { source, diagnostics };
-    let known = ["plan", "rewrite", "limits"];
+    let known = ["plan", "rewrite", "limits", "recipients"];
     reader.check_keys(root.get_ref(), &known, LATER);
     if let Some(table) = reader.table(root.get_ref(), "plan") {
         reader.check_keys(table, &["name"], &[]);
@@ -58,6 +67,11 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
     }
     if let Some(table) = reader.table(root.get_ref(), "limits") {
         reader.limits(table, &mut document.policy);
+    }
+    for table in reader.tables(root.get_ref(), "", "recipients") {
+        if let Some(list) = reader.recipients(table) {
+            document.recipients.push(list);
+        }
     }
     document
 }
@@ -112,14 +126,14 @@ impl Reader<'_, '_> {
             policy.inbound = fields;
         }
         document.policy = policy;
-        for table in self.tables(table, "entries") {
+        for table in self.tables(table, "rewrite.", "entries") {
             self.check_keys(table.get_ref().as_table().unwrap_or(&DeTable::new()), &["file"], &[]);
             let inner = table.get_ref().as_table();
             if let Some(file) = inner.and_then(|inner| self.required(inner, "file", table.span().start)) {
                 document.files.push(file);
             }
         }
-        for table in self.tables(table, "entry") {
+        for table in self.tables(table, "rewrite.", "entry") {
             let at = table.span().start;
             if let Some(entry) = table.get_ref().as_table().and_then(|inner| self.entry(inner, at)) {
                 document.entries.push(entry);
@@ -142,6 +156,13 @@ impl Reader<'_, '_> {
             is_outbound_only: is_outbound_only.unwrap_or_default(),
             except,
         })
+    }
+
+    fn recipients(&mut self, value: &Value<'_>) -> Option<RecipientList> {
+        let table = value.get_ref().as_table()?;
+        self.check_keys(table, &["file", "complete-for"], &[]);
+        let complete_for = self.strings(table, "complete-for");
+        Some(RecipientList { file: self.required(table, "file", value.span().start)?, complete_for })
     }
 
     fn limits(&mut self, table: &DeTable<'_>, policy: &mut Policy) {
@@ -245,10 +266,10 @@ impl Reader<'_, '_> {
     }
 
     /// The tables of an array of tables.
-    fn tables<'t>(&mut self, table: &'t DeTable<'t>, key: &str) -> Vec<&'t Value<'t>> {
+    fn tables<'t>(&mut self, table: &'t DeTable<'t>, parent: &str, key: &str) -> Vec<&'t Value<'t>> {
         let Some(value) = table.get(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
-            self.wrong_type(key, value, &format!("an array of tables: [[rewrite.{key}]]"));
+            self.wrong_type(key, value, &format!("an array of tables: [[{parent}{key}]]"));
             return Vec::new();
         };
         let (tables, others): (Vec<_>, Vec<_>) = array.iter().partition(|item| item.get_ref().is_table());

@@ -1,5 +1,5 @@
-//! Entries as CSV: `Name,InternalAddress,ExternalAddress[,ExceptionList][,OutboundOnly]`, the
-//! columns of Exchange's address rewrite entries.
+//! Tables as CSV: entries, `Name,InternalAddress,ExternalAddress[,ExceptionList][,OutboundOnly]`, the
+//! columns of Exchange's address rewrite entries; and lists of recipients.
 //!
 //! The `csv` crate takes the cells apart. It forgives quotes that open in the middle of a cell or
 //! never close, and then shifts or swallows rows; so each row that has a quote is read a second
@@ -12,8 +12,11 @@ use crate::entry::{Placed, ReadEntry};
 use crate::nearest::nearest;
 use crate::source::Source;
 
-/// The columns, as named in header rows, and whether a table must have them.
-const COLUMNS: [(&str, bool); 5] = [
+/// A column, as named in header rows, and whether a table must have it.
+pub(crate) type Column = (&'static str, bool);
+
+/// The columns of a table of entries.
+pub(crate) const ENTRY_COLUMNS: &[Column] = &[
     ("Name", false),
     ("InternalAddress", true),
     ("ExternalAddress", true),
@@ -29,17 +32,28 @@ pub(crate) struct Rows<'s> {
     source: &'s Source,
     reader: csv::Reader<&'s [u8]>,
     delimiter: u8,
-    /// For each of [`COLUMNS`], its place in a row.
-    places: [Option<usize>; COLUMNS.len()],
+    columns: &'static [Column],
+    /// For each of them, its place in a row.
+    places: Vec<Option<usize>>,
     width: usize,
     record: ByteRecord,
     /// Line of the record, from 1.
     line: u32,
 }
 
+/// One row: where it begins, and its cells.
+pub(crate) struct Row {
+    start: usize,
+    cells: Vec<Placed>,
+}
+
 impl<'s> Rows<'s> {
     /// Reads the header row.
-    pub(crate) fn open(source: &'s Source, diagnostics: &mut Diagnostics) -> Option<Rows<'s>> {
+    pub(crate) fn open(
+        source: &'s Source,
+        columns: &'static [Column],
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Rows<'s>> {
         let text = source.text.as_str();
         if text.starts_with("#TYPE") {
             let message = "the first line is a PowerShell type, not a header row";
@@ -61,7 +75,8 @@ impl<'s> Rows<'s> {
             source,
             reader,
             delimiter,
-            places: [None; COLUMNS.len()],
+            columns,
+            places: vec![None; columns.len()],
             width: 0,
             record: ByteRecord::new(),
             line: 0,
@@ -69,18 +84,29 @@ impl<'s> Rows<'s> {
         rows.read_header(diagnostics).then_some(rows)
     }
 
-    /// The next entry; rows with mistakes are reported and passed over.
-    pub(crate) fn next_entry(&mut self, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+    /// The next row that is not empty; rows with mistakes are reported and passed over.
+    pub(crate) fn next_row(&mut self, diagnostics: &mut Diagnostics) -> Option<Row> {
         loop {
             let start = self.next_record()?;
-            if let Some(entry) = self.entry(start, diagnostics) {
+            if let Some(row) = self.row(start, diagnostics) {
+                return Some(row);
+            }
+        }
+    }
+
+    /// The next entry of a table with [`ENTRY_COLUMNS`].
+    pub(crate) fn next_entry(&mut self, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+        loop {
+            let row = self.next_row(diagnostics)?;
+            if let Some(entry) = self.entry(&row, diagnostics) {
                 return Some(entry);
             }
         }
     }
 
     fn read_header(&mut self, diagnostics: &mut Diagnostics) -> bool {
-        let hint = "the first row names the columns: Name,InternalAddress,ExternalAddress,ExceptionList,OutboundOnly";
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        let hint = &format!("the first row names the columns: {}", names.join(","));
         let Some(start) = self.next_record() else {
             let message = "the file is empty";
             diagnostics.push(Diagnostic::error("missing-column", self.source.locate(0), message).hint(hint));
@@ -90,7 +116,7 @@ impl<'s> Rows<'s> {
         self.width = cells.len();
         let mut is_good = true;
         for (number, cell) in cells.iter().enumerate() {
-            let found = COLUMNS.iter().position(|(name, _)| name.eq_ignore_ascii_case(&cell.text));
+            let found = self.columns.iter().position(|(name, _)| name.eq_ignore_ascii_case(&cell.text));
             match found.and_then(|column| self.places.get_mut(column)) {
                 Some(place @ None) => *place = Some(number),
                 Some(Some(_)) => {
@@ -102,7 +128,7 @@ impl<'s> Rows<'s> {
                     );
                 }
                 None => {
-                    let hint = match nearest(&cell.text, COLUMNS.iter().map(|(name, _)| *name)) {
+                    let hint = match nearest(&cell.text, names.iter().copied()) {
                         Some(near) => format!("did you mean `{near}`? Unknown columns are passed over"),
                         None => "unknown columns are passed over".to_owned(),
                     };
@@ -114,7 +140,7 @@ impl<'s> Rows<'s> {
                 }
             }
         }
-        for ((name, is_required), place) in COLUMNS.iter().zip(self.places) {
+        for ((name, is_required), place) in self.columns.iter().zip(&self.places) {
             if *is_required && place.is_none() {
                 is_good = false;
                 let message = format!("the column {name} is missing");
@@ -143,8 +169,8 @@ impl<'s> Rows<'s> {
         Some(start)
     }
 
-    /// The entry in a row; none if the row is empty or has mistakes, each of which is reported.
-    fn entry(&self, start: usize, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+    /// The cells of a row; none if the row is empty or has mistakes, each of which is reported.
+    fn row(&self, start: usize, diagnostics: &mut Diagnostics) -> Option<Row> {
         let cells = diagnostics.keep(self.cells(start))?;
         if cells.iter().all(|cell| cell.text.is_empty()) {
             return None;
@@ -157,11 +183,19 @@ impl<'s> Rows<'s> {
             diagnostics.push(Diagnostic::error("ragged-row", at, message).excerpt(row).hint(hint));
             return None;
         }
-        let [name, internal, external, except, outbound_only] =
-            self.places.map(|place| place.and_then(|place| cells.get(place)));
+        Some(Row { start, cells })
+    }
+
+    /// The cell of a column, by its number.
+    fn cell<'r>(&self, row: &'r Row, column: usize) -> Option<&'r Placed> {
+        self.places.get(column).copied().flatten().and_then(|place| row.cells.get(place))
+    }
+
+    fn entry(&self, row: &Row, diagnostics: &mut Diagnostics) -> Option<ReadEntry> {
+        let (name, except, outbound_only) = (self.cell(row, 0), self.cell(row, 3), self.cell(row, 4));
         // All of them before the first `?`, so that every mistake of the row is seen.
-        let internal = diagnostics.keep(self.address(internal, "InternalAddress", start));
-        let external = diagnostics.keep(self.address(external, "ExternalAddress", start));
+        let internal = diagnostics.keep(self.address(row, 1));
+        let external = diagnostics.keep(self.address(row, 2));
         let except = diagnostics.keep(except.map_or(Ok(Vec::new()), |cell| self.list(cell)));
         let is_outbound_only = diagnostics.keep(outbound_only.map_or(Ok(false), |cell| self.boolean(cell)));
         Some(ReadEntry {
@@ -174,11 +208,13 @@ impl<'s> Rows<'s> {
         })
     }
 
-    fn address(&self, cell: Option<&Placed>, column: &str, start: usize) -> Result<Placed, Box<Diagnostic>> {
-        match cell {
+    /// The cell of a column that must have an address in it.
+    pub(crate) fn address(&self, row: &Row, column: usize) -> Result<Placed, Box<Diagnostic>> {
+        match self.cell(row, column) {
             Some(cell) if cell.text.is_empty() => {
-                let message = format!("the cell {column} is empty");
-                let row = first_line(self.source.text.get(start..).unwrap_or_default());
+                let name = self.columns.get(column).map_or("", |(name, _)| *name);
+                let message = format!("the cell {name} is empty");
+                let row = first_line(self.source.text.get(row.start..).unwrap_or_default());
                 let hint = "fill it in, or remove the row";
                 Err(Box::new(
                     Diagnostic::error("empty-cell", self.source.locate(cell.at), message)

@@ -8,8 +8,9 @@ import re
 
 # Addresses that come out otherwise.
 OPERATOR = "address: postmaster and the like are left alone by domain entries and reported; Postfix maps them"
-BATV = "address: BATV is left alone and reported as unmapped; Postfix maps its domain"
-SRS = "address: SRS is left alone and reported as unmapped; Postfix maps its domain, or splits it"
+BATV = "address: a BATV tag is set aside and put back; Postfix looks up octets, tag and all"
+SRS = "address: SRS is moved by a two-way domain entry alone, and else reported; Postfix maps or splits it"
+UNICODE = "address: a domain in Unicode form is looked up by its A-labels; Postfix looks up octets"
 CAPSULE = "address: IMCEAEX and the like are left alone and reported as unmapped; Postfix maps or splits them"
 LIST = "address: owner-list and list-request have no subaddress and are reported as unmapped; Postfix splits them"
 CHAIN = "address: looked up once; Postfix looks results up again"
@@ -30,8 +31,8 @@ UNQUOTED = "damage: backslashes in quoted-strings are dropped"
 FOLDS = "damage: folds are taken out and new ones put in"
 SPACES = "damage: white space is taken out, put in or normalised"
 
-UNMAPPED = (OPERATOR, BATV, SRS, CAPSULE, LIST)
-ADDRESSES = (OPERATOR, BATV, SRS, CAPSULE, LIST, CHAIN, FOLDED, TYPED, LITERAL, LONE, MALFORMED)
+UNMAPPED = (OPERATOR, SRS, CAPSULE, LIST)
+ADDRESSES = (OPERATOR, BATV, SRS, UNICODE, CAPSULE, LIST, CHAIN, FOLDED, TYPED, LITERAL, LONE, MALFORMED)
 DAMAGES = (PHRASE, ROUTE, MOVED, SPELLED, DROPPED, CLOSED, UNQUOTED, FOLDS, SPACES)
 
 
@@ -45,11 +46,15 @@ def address_class(before, ours, theirs, table):
         return FOLDED if changed and not changed_by_postfix else None
     if theirs.local.endswith(f":{before.local}"):
         return TYPED
+    tag, name = re.match(r"(prvs=[^=]+=|btv1==[^=]+==|msprvs1=[^=]+=|)(.*)", plain, re.DOTALL).groups()
+    if changed and not changed_by_postfix:
+        whole = table.get(f"{name}@{before.domain}", "")
+        if tag and ours.key.lower() in (tag + whole, tag + _entry_of(name, before.domain, table)):
+            return BATV
+        return None if before.domain.isascii() else UNICODE
     if changed or not changed_by_postfix:
         return None
-    base = plain.partition("+")[0]
-    if re.match(r"(prvs|msprvs1|btv1)=", plain):
-        return BATV
+    base = name.partition("+")[0]
     if re.match(r"srs[01][=+-]|.*\+srs=", plain):
         return SRS
     if re.match(r"imcea[a-z0-9]*-", plain):
@@ -63,8 +68,12 @@ def address_class(before, ours, theirs, table):
 
 def _looked_up(address, table):
     """What an exact entry gives for the address, its tag taken off and put back."""
-    base, plus, tag = address.local.lower().partition("+")
-    local, _, domain = table.get(f"{base}@{address.domain}", "").rpartition("@")
+    return _entry_of(address.local.lower(), address.domain, table)
+
+
+def _entry_of(local, domain, table):
+    base, plus, tag = local.partition("+")
+    local, _, domain = table.get(f"{base}@{domain}", "").rpartition("@")
     return f"{local}{plus}{tag}@{domain}"
 
 

@@ -1,0 +1,101 @@
+//! What can be said about a plan before a message flows: proofs, and doubts with their witnesses.
+//!
+//! The questions are put to the engine itself, over the compiled map, so that what is proved is
+//! what will happen.
+
+mod asked;
+mod doubts;
+mod findings;
+mod round_trip;
+
+use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Scratch};
+
+use self::asked::Asked;
+use self::doubts::DomainEntries;
+use self::findings::Findings;
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+
+/// Everything found out about a plan.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Nothing compiles.
+    pub errors: Vec<Diagnostic>,
+    /// It compiles, and may not do what was meant.
+    pub warnings: Vec<Diagnostic>,
+    /// What holds without exception: `round-trip`.
+    pub proved: Vec<&'static str>,
+    /// How many of each kind.
+    pub counts: Counts,
+}
+
+/// How many entries a plan has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// All entries.
+    pub entries: usize,
+    /// Entries for one mailbox.
+    pub mailbox: usize,
+    /// Entries for a domain.
+    pub domain: usize,
+    /// Entries for a `*.` domain.
+    pub subdomain: usize,
+    /// Entries of any kind that are outbound-only.
+    pub outbound_only: usize,
+}
+
+impl Plan {
+    /// Everything that can be said about the plan.
+    #[must_use]
+    pub fn check(&self) -> Report {
+        match self.map() {
+            Ok(map) => self.assess(&map),
+            Err(errors) => {
+                Report { errors, warnings: self.notes.clone(), counts: self.counts(), ..Report::default() }
+            }
+        }
+    }
+
+    pub(crate) fn assess(&self, map: &[u8]) -> Report {
+        let mut findings = Findings::default();
+        let domains = DomainEntries::of(self);
+        if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
+            let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
+            for (id, entry) in self.entries() {
+                self.find_chain(id, &entry, &domains, &mut asked, &mut findings);
+                self.find_lost_replies(id, &entry, &domains, &asked, &mut findings);
+                self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
+                self.find_unanswered(id, &entry, &mut asked, &mut findings);
+            }
+            self.find_near_misses(&mut findings);
+            self.find_unrouted_postmasters(&mut asked, &mut findings);
+        }
+        let mut report = findings.into_report();
+        report.counts = self.counts();
+        report.warnings.extend(self.notes.iter().cloned());
+        report.warnings.sort_by(|a, b| (a.at.first(), a.code).cmp(&(b.at.first(), b.code)));
+        report
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (EntryId, Added<'_>)> {
+        (0..).map(EntryId).map_while(|id| self.builder.get(id).map(|entry| (id, entry)))
+    }
+
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (_, entry) in self.entries() {
+            counts.entries += 1;
+            counts.outbound_only += usize::from(entry.direction == EntryDirection::Outbound);
+            match entry.kind {
+                EntryKind::Mailbox => counts.mailbox += 1,
+                EntryKind::Domain => counts.domain += 1,
+                EntryKind::Subdomains => counts.subdomain += 1,
+            }
+        }
+        counts
+    }
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}

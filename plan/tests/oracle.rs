@@ -1,0 +1,185 @@
+//! The proof of the round trip, attacked: random plans, at least a third of them not invertible, put to
+//! `check` and to a second reading of the rules that shares no code with the engine. Case, quoting and
+//! both spellings of international domains are put on when the plan is written; keys know none of them.
+//!
+//! `READDRESS_CASES` sets how many plans (4,000).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may stop")]
+#![allow(clippy::indexing_slicing, clippy::string_slice, reason = "a test may stop")]
+
+mod common;
+#[path = "oracle/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use common::PlanFolder;
+use readdress_plan::{Diagnostic, Plan};
+use world::{Address, World};
+
+/// A generator of small numbers (splitmix64): the same plans every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % u64::try_from(sides).unwrap()).unwrap()
+    }
+
+    fn one_in(&mut self, sides: usize) -> bool {
+        self.roll(sides) == 0
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.roll(from.len())]
+    }
+}
+
+const INSIDE: &[&str] = &["i.example", "k.example", "bücher.example", "a.i.example"];
+const OUTSIDE: &[&str] = &["x.example", "y.example", "straße.example", "i.example"];
+const NAMES: &[&str] = &["a", "b", "c", "jo", "a b"];
+const ODD_NAMES: &[&str] = &[
+    "a+t",
+    "b+t",
+    "a+t+u",
+    "a-t",
+    "abuse",
+    "postmaster",
+    "owner-a",
+    "a-request",
+    "prvs=12ab=a",
+    "prvs=12ab=b",
+    "srs0=h=t=d=a",
+    "imceaex-a",
+    "btv1==12ab==c",
+    "a+zzz",
+    "+a",
+    "x+srs=a",
+];
+
+fn a_label(domain: &str) -> String {
+    domain.replace("bücher", "xn--bcher-kva").replace("straße", "xn--strae-oqa")
+}
+
+fn name(dice: &mut Dice) -> String {
+    if dice.one_in(4) { dice.pick(ODD_NAMES) } else { dice.pick(NAMES) }.to_owned()
+}
+
+/// A world without the contradictions that no map is built of.
+fn random_world(dice: &mut Dice) -> World {
+    let mut world =
+        World { delimiters: dice.pick(&["+", "+", "+", "", "+-", "-"]).to_owned(), ..World::default() };
+    let (mut inside, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..=dice.roll(6) {
+        let internal: Address = (name(dice), a_label(dice.pick(INSIDE)));
+        // Half of the time the same name outside, so that many plans are plain.
+        let other = if dice.one_in(2) { internal.0.clone() } else { name(dice) };
+        let external: Address = (other, a_label(dice.pick(OUTSIDE)));
+        let one_way = dice.one_in(5);
+        if inside.contains(&internal) || (!one_way && outside.contains(&external)) {
+            continue;
+        }
+        inside.insert(internal.clone());
+        if !one_way {
+            outside.insert(external.clone());
+        }
+        world.mailboxes.push((internal, external, one_way));
+    }
+    let (mut inside, mut outside) = (BTreeSet::new(), BTreeSet::new());
+    for _ in 0..=dice.roll(3) {
+        let (internal, external) = (a_label(dice.pick(INSIDE)), a_label(dice.pick(OUTSIDE)));
+        let one_way = dice.one_in(5);
+        if !inside.insert(internal.clone()) || (!one_way && !outside.insert(external.clone())) {
+            continue;
+        }
+        world.domains.push((internal, external, one_way));
+    }
+    if dice.one_in(4) {
+        world.wildcards.push(("i.example".to_owned(), "x.example".to_owned(), Vec::new()));
+    }
+    if dice.one_in(2) {
+        for _ in 0..dice.roll(4) {
+            world.listed.insert((name(dice), a_label(dice.pick(INSIDE))));
+        }
+        for _ in 0..dice.roll(3) {
+            world.complete.insert(a_label(dice.pick(INSIDE)));
+        }
+    }
+    world
+}
+
+/// An address as people write it: quoted or not, in any case, its domain in either form.
+fn spelled(dice: &mut Dice, (name, domain): &Address) -> String {
+    let name = if dice.one_in(4) { name.to_uppercase() } else { name.clone() };
+    let domain = if dice.one_in(2) {
+        domain.replace("xn--bcher-kva", "bücher").replace("xn--strae-oqa", "straße")
+    } else {
+        domain.to_uppercase()
+    };
+    if name.contains(' ') || dice.one_in(5) {
+        format!("\"{name}\"@{domain}")
+    } else {
+        format!("{name}@{domain}")
+    }
+}
+
+fn written(dice: &mut Dice, world: &World) -> PlanFolder {
+    let mut plan = format!("[rewrite]\nsubaddress-delimiters = '{}'\n", world.delimiters);
+    let mut entry = |internal: &str, external: &str, one_way: bool| {
+        let direction = if one_way { "outbound" } else { "both" };
+        write!(
+            plan,
+            "[[rewrite.entry]]\ninternal = '{internal}'\nexternal = '{external}'\ndirection = '{direction}'\n"
+        )
+        .unwrap();
+    };
+    for (internal, external, one_way) in &world.mailboxes {
+        entry(&spelled(dice, internal), &spelled(dice, external), *one_way);
+    }
+    for (internal, external, one_way) in &world.domains {
+        entry(internal, external, *one_way);
+    }
+    for (internal, external, _) in &world.wildcards {
+        entry(&format!("*.{internal}"), external, true);
+    }
+    let complete: Vec<String> = world.complete.iter().map(|domain| format!("'{domain}'")).collect();
+    write!(plan, "[[recipients]]\nfile = 'r.csv'\ncomplete-for = [{}]\n", complete.join(", ")).unwrap();
+    let mut recipients = "Address\n".to_owned();
+    for address in &world.listed {
+        writeln!(recipients, "\"{}\"", spelled(dice, address).replace('"', "\"\"")).unwrap();
+    }
+    PlanFolder::new(&plan).with("r.csv", recipients)
+}
+
+fn codes(diagnostics: &[Diagnostic]) -> Vec<&str> {
+    diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+#[test]
+fn what_is_proved_holds_and_what_holds_is_proved() {
+    let cases = std::env::var("READDRESS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(4_000);
+    let (mut proved, mut refuted) = (0, 0);
+    for case in 0..cases {
+        let mut dice = Dice(case);
+        let world = random_world(&mut dice);
+        let folder = written(&mut dice, &world);
+        let plan = Plan::read(&folder.plan_file())
+            .unwrap_or_else(|found| panic!("case {case}: {found}\n{world:#?}"));
+        let report = plan.check();
+        let counterexample = world.counterexample();
+        let is_proved = report.proved == ["round-trip"];
+        assert_eq!(
+            is_proved,
+            counterexample.is_none(),
+            "case {case}: {counterexample:?}\nerrors {:?}, warnings {:?}\n{world:#?}",
+            codes(&report.errors),
+            codes(&report.warnings)
+        );
+        if is_proved { proved += 1 } else { refuted += 1 }
+    }
+    println!("{cases} plans: {proved} proved, {refuted} not invertible");
+    assert!(refuted * 3 >= cases && proved * 5 >= cases, "both kinds are there: {proved}, {refuted}");
+}
