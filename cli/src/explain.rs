@@ -50,6 +50,8 @@ fn object(address: &[u8], direction: Direction, explanation: &Explanation<'_>) -
         .with("tried", tried)
         .with("entry", explanation.entry.as_ref().map_or(Value::Null, entry))
         .with("shadowed", explanation.shadowed.iter().map(entry).collect::<Vec<_>>())
+        .with("unmapped", explanation.unmapped)
+        .with("reason", explanation.reason.map(readdress::SkipReason::name))
         .into()
 }
 
@@ -83,6 +85,9 @@ fn text(address: &[u8], direction: Direction, explanation: &Explanation<'_>) -> 
     match &explanation.result {
         Some(result) => drop(writeln!(text, "  result    {}", Shown(result))),
         None => text.push_str("  result    unchanged\n"),
+    }
+    if let Some(reason) = explanation.reason {
+        let _ = writeln!(text, "  reason    {}", reason.name());
     }
     text
 }

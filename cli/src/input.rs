@@ -33,6 +33,13 @@ pub(crate) fn open(map: Option<&Path>, plan: Option<&Path>) -> Result<Engine, Fa
     }
 }
 
+/// Whether a file begins with these octets.
+pub(crate) fn begins_with(path: &Path, start: &[u8]) -> io::Result<bool> {
+    let mut octets = Vec::new();
+    File::open(path)?.take(start.len() as u64).read_to_end(&mut octets)?;
+    Ok(octets == start)
+}
+
 fn compile(path: &Path) -> Result<Compiled, Failure> {
     plan(path)?.compile().map_err(|diagnostics| Failure::told(exit::BAD_DATA, diagnostics.to_string()))
 }

@@ -13,6 +13,7 @@ pub mod exit;
 mod check;
 mod compile;
 mod describe;
+mod diff;
 mod escape;
 mod explain;
 mod failure;
@@ -100,6 +101,7 @@ fn verb(options: &Options, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         Verb::Check(options) => check::run(options, streams),
         Verb::Rewrite(options) => rewrite::run(options, streams),
         Verb::Explain(options) => explain::run(options, streams),
+        Verb::Diff(options) => diff::run(options, streams),
         Verb::Inspect(options) => inspect::run(options, streams),
     }
 }

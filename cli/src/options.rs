@@ -22,6 +22,7 @@ Examples:
   readdress compile plan.toml -o contoso.map
   readdress rewrite --map contoso.map --direction outbound message.eml > rewritten.eml
   readdress explain --map contoso.map --direction inbound john@contoso.com
+  readdress diff contoso.map plan.toml
 
 Exit codes (sysexits.h):
   0   fine
@@ -39,6 +40,7 @@ pub(crate) enum Verb {
     Check(CheckOptions),
     Rewrite(RewriteOptions),
     Explain(ExplainOptions),
+    Diff(DiffOptions),
     Inspect(InspectOptions),
 }
 
@@ -165,6 +167,30 @@ pub(crate) struct ExplainOptions {
     /// Addresses, as on the wire: "jane doe"@contoso.com keeps its quotes
     #[arg(value_name = "ADDRESS", required = true)]
     pub(crate) addresses: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
+/// Shows what changes for which address between two plans or maps, in either direction.
+///
+/// All addresses that either of them names are asked about; for a domain entry, somebody whom nobody
+/// names. Settings that differ are shown first.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  readdress diff contoso.map plan.toml
+  readdress diff 1-before.toml 2-during.toml --format json
+
+Exit codes: 0 fine, whether or not anything differs; 64 usage; 65 bad map or plan; 66 no such file.")]
+pub(crate) struct DiffOptions {
+    /// The plan or map file in use
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+
+    /// The one to come
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
 
     #[command(flatten)]
     pub(crate) format: ReportFormat,

@@ -54,7 +54,10 @@ fn json_has_one_object_for_each_address() {
         ran.clean().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(objects.len(), 2);
     let [john, olivia] = &objects[..] else { unreachable!() };
-    assert_eq!(keys(john), ["address", "direction", "key", "result", "tried", "entry", "shadowed"]);
+    assert_eq!(
+        keys(john),
+        ["address", "direction", "key", "result", "tried", "entry", "shadowed", "unmapped", "reason"]
+    );
     assert_eq!(john["address"], "john@tenant1.contoso.com");
     assert_eq!(john["direction"], "outbound");
     assert_eq!(john["key"], "john@tenant1.contoso.com");

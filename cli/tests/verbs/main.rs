@@ -7,6 +7,8 @@ mod check;
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod inspect;
