@@ -14,7 +14,7 @@ use support::{engine, engine_with};
 const SIZE: usize = 16 * 1024 * 1024;
 
 /// Inputs that have broken other parsers, as endless repetitions.
-const PATHOLOGICAL: [(&str, &str, &str); 18] = [
+const PATHOLOGICAL: [(&str, &str, &str); 21] = [
     ("parentheses", "To: ", "("),
     ("closed parentheses", "To: ", "(,)"),
     ("quoted backslashes", "To: ", "\"\\"),
@@ -33,6 +33,9 @@ const PATHOLOGICAL: [(&str, &str, &str); 18] = [
     ("mapped addresses", "To: ", "user@i.example,"),
     ("malformed beside a mapped domain", "To: i.example ", "a@b@c,"),
     ("mapped domains in disorder", "To: <", "i.example "),
+    ("international domains", "To: ", "u@bücher.straße.例え.example,"),
+    ("a long international label", "To: ", "u@äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü.example,"),
+    ("tags before tags", "To: ", "prvs=1=prvs=1=prvs=1=prvs=1=user+a+b@i.example,"),
 ];
 
 /// The message of `size` octets, in whose time nothing but its size may matter.

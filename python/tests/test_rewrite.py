@@ -281,3 +281,19 @@ def test_a_result_does_not_pickle_and_has_no_maker(engine: Engine, message: byte
         pickle.dumps(outbound(engine, message))
     with pytest.raises(TypeError):
         Rewritten()
+
+
+def test_addresses_outside_ascii_wait_for_smtputf8() -> None:
+    engine = Engine.from_entries([Entry("juergen@t1.example", "jürgen@x.example")])
+    message = b"From: juergen@t1.example\n\n"
+    plain = outbound(engine, message)
+    assert not plain.changed
+    assert [skip.reason for skip in plain.skipped] == ["needs-smtputf8"]
+    done = engine.rewrite(message, direction="outbound", smtputf8=True)
+    assert bytes(done) == "From: jürgen@x.example\n\n".encode()
+    [many] = engine.rewrite_many([message], direction="outbound", smtputf8=True)
+    assert bytes(many) == bytes(done)
+    path = engine.rewrite_path("<juergen@t1.example>", direction="outbound", kind="reverse")
+    assert (path.path, path.skipped) == ("<juergen@t1.example>", "needs-smtputf8")
+    told = engine.explain("juergen@t1.example", direction="outbound", smtputf8=True)
+    assert told.result == "jürgen@x.example"

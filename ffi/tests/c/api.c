@@ -210,6 +210,15 @@ static void paths(const readdress_engine *engine)
     CHECK(readdress_rewrite_path(engine, &session, READDRESS_PATH_REVERSE, octets("a b@contoso.com"), 15, buf,
                                  sizeof buf, &len, &info, NULL) == READDRESS_OK);
     CHECK(!info.changed && info.skipped != NULL && len == 15 && memcmp(buf, "a b@contoso.com", len) == 0);
+    /* An address outside ASCII goes into sessions that carry it. */
+    CHECK(readdress_rewrite_path(engine, &session, READDRESS_PATH_REVERSE, octets("<juergen@tenant1.contoso.com>"), 29, buf,
+                                 sizeof buf, &len, &info, NULL) == READDRESS_OK);
+    CHECK(!info.changed && strcmp(info.skipped, "needs-smtputf8") == 0);
+    session.flags = READDRESS_SESSION_SMTPUTF8;
+    CHECK(readdress_rewrite_path(engine, &session, READDRESS_PATH_REVERSE, octets("<juergen@tenant1.contoso.com>"), 29, buf,
+                                 sizeof buf, &len, &info, NULL) == READDRESS_OK);
+    CHECK(info.changed && len == 21 && memcmp(buf, "<j\xc3\xbcrgen@contoso.com>", len) == 0);
+    session.flags = 0;
     /* In the host's own buffer. */
     memcpy(buf, "<john@tenant1.contoso.com>", 26);
     CHECK(readdress_rewrite_path(engine, &session, READDRESS_PATH_REVERSE, buf, 26, buf, sizeof buf, &len, NULL, NULL) ==
@@ -234,7 +243,7 @@ static void engines(const char *path, readdress_result *result)
     CHECK(strlen(readdress_engine_generation(read)) == 64);
     CHECK(strcmp(readdress_engine_generation(read), readdress_engine_generation(mapped)) == 0);
     CHECK(strcmp(readdress_engine_generation(read), readdress_engine_generation(loaded)) == 0);
-    CHECK(readdress_engine_entry_count(loaded) == 3);
+    CHECK(readdress_engine_entry_count(loaded) == 4);
     whole_message(mapped, result);
     whole_message(loaded, result);
     readdress_engine_free(read);
@@ -266,7 +275,7 @@ static void live(const char *folder)
     CHECK(readdress_live_reload(live, READDRESS_RELOAD_FORCE, &swapped, NULL) == READDRESS_OK && swapped);
     after = readdress_live_acquire(live);
     readdress_live_free(live);
-    CHECK(readdress_engine_entry_count(before) == 3 && readdress_engine_entry_count(after) == 1);
+    CHECK(readdress_engine_entry_count(before) == 4 && readdress_engine_entry_count(after) == 1);
     readdress_engine_free(before);
     readdress_engine_free(after);
     readdress_builder_free(builder);

@@ -39,7 +39,8 @@ static inline void add(readdress_builder *builder, const char *internal, const c
                                       flags, NULL) == READDRESS_OK);
 }
 
-/* Writes a map to FOLDER/NAME: two mailboxes both ways, a domain outbound only. */
+/* Writes a map to FOLDER/NAME: three mailboxes both ways, one of them outside ASCII, a domain outbound
+ * only. */
 static inline void make_map(const char *folder, const char *name, char *path, size_t room)
 {
     readdress_builder *builder = readdress_builder_new();
@@ -48,6 +49,7 @@ static inline void make_map(const char *folder, const char *name, char *path, si
     CHECK(length > 0 && (size_t)length < room);
     add(builder, "john@tenant1.contoso.com", "john@contoso.com", 0);
     add(builder, "\"jane doe\"@tenant1.contoso.com", "jane@contoso.com", 0);
+    add(builder, "juergen@tenant1.contoso.com", "j\xc3\xbcrgen@contoso.com", 0);
     add(builder, "*.labs.contoso.com", "contoso.com", READDRESS_ENTRY_OUTBOUND_ONLY);
     CHECK(readdress_builder_save(builder, path, NULL) == READDRESS_OK);
     readdress_builder_free(builder);

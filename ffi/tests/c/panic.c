@@ -73,7 +73,7 @@ static void engines(const char *path)
     CHECK(another != NULL);
     GIVES_NOTHING(readdress_engine_generation(engine));
     GIVES_NOTHING(readdress_engine_entry_count(engine));
-    CHECK(readdress_engine_entry_count(another) == 3);
+    CHECK(readdress_engine_entry_count(another) == 4);
     readdress_engine_free(another);
     readdress_engine_free(engine);
     readdress_live_free(live);
