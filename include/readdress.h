@@ -508,7 +508,7 @@ typedef struct {
  */
 typedef struct {
   /**
-   * "dkim" or "arc"; a NUL-terminated constant. Others may be added.
+   * "dkim", "arc", "smime" or "pgp"; a NUL-terminated constant. Others may be added.
    */
   const char *kind;
   /**

@@ -37,7 +37,10 @@ threads() {
     local host runtime library
     host=$(rustc -vV | sed -n 's/^host: //p')
     runtime=$(find "$(rustc --print sysroot)/lib/rustlib/$host/lib" -name '*_rt.tsan.a' | head -n 1)
-    if [ -z "$runtime" ] || [ ! -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; then
+    local sources
+    sources=$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock
+    [ -e "$sources" ] || rustup component add rust-src >/dev/null 2>&1 || true
+    if [ -z "$runtime" ] || [ ! -e "$sources" ]; then
         skipped "ThreadSanitizer needs the compiler's own runtime and its component rust-src"
         return 0
     fi

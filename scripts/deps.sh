@@ -25,15 +25,6 @@ need_module() { # module of Python, Debian package, what it is for
     fi
     missing+=("python3 -m $1 (Debian: $2): $3")
 }
-need_source() { # the standard library, to be built with ThreadSanitizer
-    [ -e "$(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ] && return
-    if command -v rustup >/dev/null 2>&1; then
-        echo "deps: installing rust-src (reloads under ThreadSanitizer)"
-        rustup component add rust-src >/dev/null 2>&1 && return
-    fi
-    missing+=("rust-src (rustup component add rust-src): reloads under ThreadSanitizer")
-}
-
 need cargo cargo "building; rust 1.88 or newer"
 need cc gcc "building BLAKE3, and the C programs"
 need g++ g++ "the fuzzing engine, and the header in C++: without it both are skipped"
@@ -41,7 +32,6 @@ need pkg-config pkgconf "the C programs, which are built against the installed l
 need valgrind valgrind "the C tests under valgrind: without it they run plain and sanitized"
 need python3 python3 "the Python package and its tests, and the licence check"
 need_module venv python3-venv "the environments that the Python package is built and tested in"
-need_source
 
 if [ "${#missing[@]}" -gt 0 ]; then
     printf 'deps: MISSING %s\n' "${missing[@]}" >&2

@@ -138,7 +138,7 @@ impl Engine {
         while let Some(field) = section.next_field()? {
             let Some(number) = tracked.find(field.name.of(message)) else { continue };
             let nth = scratch.count_field(number);
-            if let Some(kind) = tracked.signature(number) {
+            if let Some(kind) = tracked.signature(number, field.body.of(message)) {
                 scratch.signatures.room(1)?;
                 scratch.signatures.push((kind, field.body));
             }
@@ -300,7 +300,7 @@ impl<'a> FieldByField<'a> {
         self.scratch.flags.set(octet_flags(body));
         let Some(number) = tracked.find(name) else { return Ok(()) };
         let nth = self.scratch.count_field(number);
-        if let Some(kind) = tracked.signature(number) {
+        if let Some(kind) = tracked.signature(number, body) {
             return self.keep_signature(kind, body);
         }
         if !tracked.is_rewritten(number, self.arrival.session.direction) {

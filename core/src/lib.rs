@@ -48,6 +48,7 @@
 
 mod addr_spec;
 pub mod address;
+mod content_type;
 mod engine;
 mod envelope;
 mod error;

@@ -214,7 +214,7 @@ impl<'a> Rewritten<'a> {
         self.scratch.unmapped.iter().map(move |span| span.of(texts))
     }
 
-    /// Every signature over the header section and what the edits do to it, in the order they
+    /// Every signature that the header section tells of and what the edits do to it, in the order they
     /// stand; worked out when asked for. In shadow mode, what the edits would do.
     pub fn signatures(&self) -> impl ExactSizeIterator<Item = Signature<'a>> + use<'a> {
         let this = *self;

@@ -1,12 +1,15 @@
-//! What edits do to the signatures over a header section: DKIM (RFC 6376) and ARC message
-//! signatures (RFC 8617 4.1.2).
+//! What edits do to signatures: those over a header section, DKIM (RFC 6376) and ARC message signatures
+//! (RFC 8617 4.1.2), and those over the body, S/MIME (RFC 8551) and PGP/MIME (RFC 3156).
 //!
 //! A signature covers the fields that its `h=` names, counted from the last of a name to the first,
 //! one for each time it is named (RFC 6376 5.4.2). Whatever the canonicalization, a new address in
-//! one of them breaks it. The report goes by names and numbers of fields; nothing is verified.
+//! one of them breaks it. A signature over the body stays valid; but readers compare From and Sender with
+//! the certificate (RFC 8551 3), so it counts as broken where one of these is edited. The report goes
+//! by names and numbers of fields; nothing is verified.
 
 use memchr::memchr;
 
+use crate::content_type::ContentType;
 use crate::scratch::Scratch;
 use crate::span::widen;
 
@@ -18,11 +21,16 @@ pub enum SignatureKind {
     Dkim,
     /// An ARC-Message-Signature field.
     Arc,
+    /// A message that is S/MIME as a whole: signed, encrypted or both.
+    Smime,
+    /// A message that is PGP/MIME as a whole.
+    Pgp,
 }
 
 impl SignatureKind {
     /// Every kind.
-    pub const ALL: [SignatureKind; 2] = [SignatureKind::Dkim, SignatureKind::Arc];
+    pub const ALL: [SignatureKind; 4] =
+        [SignatureKind::Dkim, SignatureKind::Arc, SignatureKind::Smime, SignatureKind::Pgp];
 
     /// The name in JSON and logs.
     #[must_use]
@@ -30,25 +38,66 @@ impl SignatureKind {
         match self {
             SignatureKind::Dkim => "dkim",
             SignatureKind::Arc => "arc",
-        }
-    }
-
-    pub(crate) fn field_name(self) -> &'static str {
-        match self {
-            SignatureKind::Dkim => "DKIM-Signature",
-            SignatureKind::Arc => "ARC-Message-Signature",
+            SignatureKind::Smime => "smime",
+            SignatureKind::Pgp => "pgp",
         }
     }
 }
 
-/// A signature over the header section, and what the edits do to it.
+/// A field that tells of a signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SignatureField {
+    /// It is one.
+    Over(SignatureKind),
+    /// It says what the body is.
+    ContentType,
+}
+
+impl SignatureField {
+    /// Their names.
+    pub(crate) const ALL: [(&'static str, SignatureField); 3] = [
+        ("DKIM-Signature", SignatureField::Over(SignatureKind::Dkim)),
+        ("ARC-Message-Signature", SignatureField::Over(SignatureKind::Arc)),
+        ("Content-Type", SignatureField::ContentType),
+    ];
+
+    /// What a field with this body tells of.
+    pub(crate) fn kind(self, body: &[u8]) -> Option<SignatureKind> {
+        match self {
+            SignatureField::Over(kind) => Some(kind),
+            SignatureField::ContentType => kind_of_body(body),
+        }
+    }
+}
+
+/// S/MIME and PGP/MIME by the type of the message as a whole.
+fn kind_of_body(content_type: &[u8]) -> Option<SignatureKind> {
+    let content_type = ContentType::read(content_type)?;
+    if content_type.is(b"application/pkcs7-mime") || content_type.is(b"application/x-pkcs7-mime") {
+        return Some(SignatureKind::Smime);
+    }
+    if !content_type.is(b"multipart/signed") && !content_type.is(b"multipart/encrypted") {
+        return None;
+    }
+    let protocol = content_type.parameter(b"protocol")?;
+    let is = |name: &[u8]| protocol.eq_ignore_ascii_case(name);
+    if is(b"application/pkcs7-signature") || is(b"application/x-pkcs7-signature") {
+        Some(SignatureKind::Smime)
+    } else if is(b"application/pgp-signature") || is(b"application/pgp-encrypted") {
+        Some(SignatureKind::Pgp)
+    } else {
+        None
+    }
+}
+
+/// A signature, and what the edits do to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Signature<'a> {
     /// Its kind.
     pub kind: SignatureKind,
-    /// The domain that signs, `d=`; empty if it can't be read.
+    /// The domain that signs, `d=`; empty if it can't be read, and of a signature over the body.
     pub domain: &'a [u8],
-    /// The selector, `s=`; empty if it can't be read.
+    /// The selector, `s=`; empty as the domain.
     pub selector: &'a [u8],
     /// Whether the edits leave all that it covers as it was. A signature whose `h=` can't be read
     /// counts as broken by any edit.
@@ -85,8 +134,11 @@ impl<'a> EditedFields<'a> {
         EditedFields { fields }
     }
 
-    /// Reports on the signature field with this body.
+    /// Reports on the signature that a field with this body tells of.
     pub(crate) fn assess(&self, kind: SignatureKind, body: &'a [u8]) -> Signature<'a> {
+        if matches!(kind, SignatureKind::Smime | SignatureKind::Pgp) {
+            return self.assess_body(kind);
+        }
         let covered = tag(body, b"h");
         let because: Vec<&[u8]> = covered.map_or_else(Vec::new, |list| {
             let covers = |field: &&EditedField<'_>| covers(list, field.name, field.from_last);
@@ -99,6 +151,16 @@ impl<'a> EditedFields<'a> {
             is_intact: if covered.is_some() { because.is_empty() } else { self.fields.is_empty() },
             because,
         }
+    }
+}
+
+impl<'a> EditedFields<'a> {
+    /// Of a signature over the body: whether who it shows is still who signed.
+    fn assess_body(&self, kind: SignatureKind) -> Signature<'a> {
+        let shown = |name: &[u8]| name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender");
+        let because: Vec<&[u8]> =
+            self.fields.iter().map(|field| field.name).filter(|name| shown(name)).collect();
+        Signature { kind, domain: b"", selector: b"", is_intact: because.is_empty(), because }
     }
 }
 

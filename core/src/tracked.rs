@@ -4,7 +4,7 @@
 use crate::field::KNOWN_FIELDS;
 use crate::flags::Flags;
 use crate::policy::{Direction, Policy};
-use crate::signature::SignatureKind;
+use crate::signature::{SignatureField, SignatureKind};
 
 /// The fields that a policy names, and those whose repetition is flagged.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ struct TrackedField {
     name: Vec<u8>,
     outbound: bool,
     inbound: bool,
-    signature: Option<SignatureKind>,
+    signature: Option<SignatureField>,
     /// The flag for a second one.
     duplicate: Flags,
 }
@@ -33,10 +33,10 @@ impl TrackedFields {
                 field.duplicate = duplicate_flag(known.name);
             }
         }
-        for kind in SignatureKind::ALL {
-            let number = tracked.intern(kind.field_name());
+        for (name, tells) in SignatureField::ALL {
+            let number = tracked.intern(name);
             if let Some(field) = tracked.fields.get_mut(number) {
-                field.signature = Some(kind);
+                field.signature = Some(tells);
             }
         }
         for direction in Direction::ALL {
@@ -75,9 +75,9 @@ impl TrackedFields {
         })
     }
 
-    /// The kind of signature that the field of this number is.
-    pub(crate) fn signature(&self, number: usize) -> Option<SignatureKind> {
-        self.fields.get(number).and_then(|field| field.signature)
+    /// The kind of signature that the field of this number tells of with this body.
+    pub(crate) fn signature(&self, number: usize, body: &[u8]) -> Option<SignatureKind> {
+        self.fields.get(number).and_then(|field| field.signature)?.kind(body)
     }
 
     /// How often a field was seen.

@@ -75,3 +75,31 @@ fn several_signatures_each_have_their_report() {
         &["arc r.example/a broken [From]", "dkim i.example/b intact []", "dkim / broken []"],
     );
 }
+
+#[test]
+fn signatures_over_the_body_are_told_and_break_with_the_sender() {
+    for (content_type, kind) in [
+        ("multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=b", "smime"),
+        ("multipart/signed;\n protocol=application/x-pkcs7-signature", "smime"),
+        ("application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", "smime"),
+        ("Multipart/Signed; boundary=\"x;y\"; protocol=\"application/pgp-signature\"", "pgp"),
+        ("multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b", "pgp"),
+    ] {
+        assert_reports(
+            &format!("From: john@i.example\nTo: john@i.example\nContent-Type: {content_type}\n\n"),
+            &[&format!("{kind} / broken [From]")],
+        );
+        assert_reports(
+            &format!("Content-Type: {content_type}\nFrom: a@b\nTo: john@i.example\n\n"),
+            &[&format!("{kind} / intact []")],
+        );
+    }
+    for content_type in [
+        "multipart/mixed; boundary=\"protocol=application/pgp-signature\"",
+        "text/plain",
+        "",
+        "multipart/signed",
+    ] {
+        assert_reports(&format!("From: john@i.example\nContent-Type: {content_type}\n\n"), &[]);
+    }
+}

@@ -107,6 +107,8 @@ pub(crate) fn signature(kind: SignatureKind) -> &'static CStr {
     match kind {
         SignatureKind::Dkim => c"dkim",
         SignatureKind::Arc => c"arc",
+        SignatureKind::Smime => c"smime",
+        SignatureKind::Pgp => c"pgp",
         _ => c"other",
     }
 }

@@ -67,7 +67,7 @@ pub struct readdress_skip {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct readdress_signature {
-    /// "dkim" or "arc"; a NUL-terminated constant. Others may be added.
+    /// "dkim", "arc", "smime" or "pgp"; a NUL-terminated constant. Others may be added.
     pub kind: *const c_char,
     /// The domain that signs, d=.
     pub domain: readdress_slice,

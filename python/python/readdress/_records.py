@@ -145,8 +145,8 @@ class Skip:
 class Signature:
     """A signature over the header section, and what the edits do to it. It is not verified."""
 
-    kind: Literal["dkim", "arc"]
-    """DKIM-Signature or ARC-Message-Signature."""
+    kind: Literal["dkim", "arc", "smime", "pgp"]
+    """DKIM-Signature, ARC-Message-Signature, or the body is S/MIME or PGP/MIME as a whole."""
     domain: bytes
     """The domain that signs; empty if it can't be read."""
     selector: bytes
