@@ -47,10 +47,9 @@ pub static CLASSES: &[Class] = &[
         "RFC 5322 4.5: obs-from = \"From\" *WSP \":\", and so all others",
         Effect::Same,
         |message| {
-            let mut first = obsolete_from(message);
             each_line(message, |line| {
                 let (name, spaces) = beginning(line);
-                if std::mem::take(&mut first) || name == 0 || line.get(name + spaces) != Some(&b':') {
+                if name == 0 || line.get(name + spaces) != Some(&b':') {
                     return line.to_vec();
                 }
                 [&line[..name], &line[name + spaces..]].concat()
