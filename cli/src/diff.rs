@@ -59,30 +59,22 @@ struct Change {
 }
 
 /// What one of the two makes of an address.
-#[derive(Default, Eq, PartialEq)]
 struct Outcome {
     /// The address that comes out; `None` if it stays as it is.
     result: Option<Vec<u8>>,
     /// Whether it is in a mapped domain and nothing maps it.
     is_unmapped: bool,
-    /// The entry, in words, and as JSON; neither is compared.
-    entry: Origin,
-}
-
-/// Where an outcome comes from: two that come from different entries may be the same.
-#[derive(Default)]
-struct Origin {
+    /// The entry in words, and as JSON.
     place: String,
-    object: Value,
+    entry: Value,
 }
 
-impl PartialEq for Origin {
-    fn eq(&self, _: &Origin) -> bool {
-        true
+impl Outcome {
+    /// Whether mail fares the same, whichever entry it is that says so.
+    fn is_same(&self, other: &Outcome) -> bool {
+        self.result == other.result && self.is_unmapped == other.is_unmapped
     }
 }
-
-impl Eq for Origin {}
 
 fn addresses(old: &Engine, new: &Engine) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -95,7 +87,7 @@ fn addresses(old: &Engine, new: &Engine) -> Vec<Change> {
         }
         for ((_, kind), address) in named {
             let (old, new) = (ask(old, direction, &address), ask(new, direction, &address));
-            if old != new {
+            if !old.is_same(&new) {
                 let kind = KINDS.get(kind).copied().unwrap_or(EntryKind::Mailbox);
                 changes.push(Change { direction, kind, address, old, new });
             }
@@ -124,11 +116,14 @@ fn name(direction: Direction, entry: &Entry<'_>, named: &mut BTreeMap<(Vec<u8>, 
 fn ask(engine: &Engine, direction: Direction, address: &[u8]) -> Outcome {
     let session = Session::from(direction).with_smtputf8(true);
     let explanation = engine.explain(session, address);
-    let entry = explanation.entry.as_ref().map_or_else(Origin::default, |entry| Origin {
-        place: place(entry),
-        object: json::origin(entry).with("direction", describe::direction(entry)).into(),
-    });
-    Outcome { result: explanation.result, is_unmapped: explanation.unmapped, entry }
+    let entry = explanation.entry.as_ref();
+    let object = |entry: &Entry<'_>| json::origin(entry).with("direction", describe::direction(entry)).into();
+    Outcome {
+        place: entry.map(place).unwrap_or_default(),
+        entry: entry.map_or(Value::Null, object),
+        result: explanation.result,
+        is_unmapped: explanation.unmapped,
+    }
 }
 
 fn settings(old: &Engine, new: &Engine) -> Vec<(&'static str, String, String)> {
@@ -216,7 +211,7 @@ impl Change {
 impl Outcome {
     fn words(&self) -> String {
         match &self.result {
-            Some(result) => format!("{} ({})", Shown(result), self.entry.place),
+            Some(result) => format!("{} ({})", Shown(result), self.place),
             None if self.is_unmapped => "unmapped".to_owned(),
             None => "unchanged".to_owned(),
         }
@@ -226,7 +221,7 @@ impl Outcome {
         Object::new()
             .with_optional("result", self.result.as_deref())
             .with("unmapped", self.is_unmapped)
-            .with("entry", self.entry.object.clone())
+            .with("entry", self.entry.clone())
             .into()
     }
 }

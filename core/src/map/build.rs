@@ -340,9 +340,12 @@ impl MapBuilder {
         let start = memchr::memrchr(b'@', spelled).map_or(wildcard, |at| at + 1);
         let (before, domain) = spelled.split_at_checked(start).unwrap_or((&[], spelled));
         // An international domain is kept with A-labels; messages get it in the form they have.
-        let kept = if domain.is_ascii() { spelled.to_vec() } else { [before, address.domain()].concat() };
+        let domain = if domain.is_ascii() { domain } else { address.domain() };
+        let text = self.texts.len();
+        self.texts.extend_from_slice(before);
+        self.texts.extend_from_slice(domain);
         SidePlaces {
-            text: self.keep(&kept),
+            text: Span::new(text, self.texts.len()),
             local_key: self.keep(local_key),
             domain_key: self.keep(address.domain()),
         }
