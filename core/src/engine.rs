@@ -9,6 +9,7 @@ use crate::address::{AddressList, Item, Mailbox};
 use crate::error::{Error, Limit};
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, octet_flags};
+use crate::idn;
 use crate::lex::copy_comments;
 use crate::map::{Found, KeySide, Map, MapData};
 use crate::policy::Direction;
@@ -243,13 +244,24 @@ impl Engine {
     }
 
     /// Whether a mapped domain stands anywhere in a body, as a run of the characters domains are
-    /// made of. For reports about bodies that do not parse; longer runs are no domains.
+    /// made of, in either spelling. For reports about bodies that do not parse; longer runs are no
+    /// domains.
     fn mentions_mapped_domain(&self, side: KeySide, body: &[u8]) -> bool {
-        let is_domain_octet =
+        let is_ascii_octet =
             |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        body.split(|octet| !is_domain_octet(octet))
-            .map(without_dots)
-            .any(|run| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run))
+        let is_named =
+            |run: &[u8]| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run);
+        if body.split(|octet| !is_ascii_octet(octet)).map(without_dots).any(is_named) {
+            return true;
+        }
+        // A second time for Unicode, so that quotes and names that touch an ASCII domain don't hide it.
+        !body.is_ascii()
+            && body
+                .split(|octet| octet.is_ascii() && !is_ascii_octet(octet))
+                .map(without_dots)
+                .filter(|run| run.len() <= DOMAIN_MAX && !run.is_ascii())
+                .filter_map(idn::to_a_labels)
+                .any(|domain| is_named(domain.as_bytes()))
     }
 }
 

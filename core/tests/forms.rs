@@ -160,6 +160,18 @@ fn both_spellings_of_an_international_domain_are_one() {
 }
 
 #[test]
+fn an_international_domain_in_a_field_that_does_not_parse_is_reported() {
+    let engine = engine();
+    let outbound = |address| field(&engine, Direction::Outbound, address);
+    for address in ["grete@bücher.example@x", "grete@bücher.example..", "a b@xn--bcher-kva.example"] {
+        assert!(matches!(outbound(address), Err(Some(_))), "{address}");
+    }
+    // Quotes that touch a domain don't hide it, and a look-alike is none.
+    assert!(matches!(outbound("a@b “t1.example” c"), Err(Some(_))));
+    assert_eq!(outbound("a b@BÜCHER.example"), Err(None));
+}
+
+#[test]
 fn look_alikes_of_a_domain_are_other_domains() {
     for address in [
         "grete@BÜCHER.example",
