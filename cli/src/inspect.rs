@@ -52,6 +52,9 @@ fn object(options: &InspectOptions, map: &Map) -> Value {
 fn policy(map: &Map) -> Object {
     let policy = map.policy();
     let fields = |direction| policy.fields(direction).names().map(Value::from).collect::<Vec<_>>();
+    let on_signed = Object::new()
+        .with("outbound", policy.on_signed_outbound.name())
+        .with("inbound", policy.on_signed_inbound.name());
     let limits = Object::new()
         .with("header_octets", policy.limits.header_octets)
         .with("fields", policy.limits.fields)
@@ -64,6 +67,8 @@ fn policy(map: &Map) -> Object {
         .with("inbound", fields(Direction::Inbound))
         .with("subaddress_delimiters", policy.subaddress_delimiters.as_str())
         .with("unmapped", policy.unmapped.name())
+        .with("on_signed", on_signed)
+        .with("scrub_display_names", policy.scrub_display_names)
         .with("limits", limits)
 }
 
@@ -97,6 +102,9 @@ fn policy_lines(map: &Map, line: &mut impl FnMut(&str, &str)) {
     let delimiters = policy.subaddress_delimiters.as_str();
     line("subaddress", if delimiters.is_empty() { "off" } else { delimiters });
     line("unmapped", policy.unmapped.name());
+    let [outbound, inbound] = Direction::ALL.map(|direction| policy.on_signed(direction).name());
+    line("on-signed", &format!("outbound {outbound}, inbound {inbound}"));
+    line("scrub-names", if policy.scrub_display_names { "yes" } else { "no" });
     let limits = &policy.limits;
     line(
         "limits",

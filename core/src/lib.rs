@@ -85,7 +85,8 @@ pub use crate::map::{
     MapBuilder, MapData, NewEntry, SectionInfo, Side, SourceFile, TEXT_MAX, publish,
 };
 pub use crate::policy::{
-    Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, Policy, Preset, Unmapped,
+    Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, OnSigned, Policy,
+    Preset, Unmapped,
 };
 pub use crate::reason::Reason as SkipReason;
 pub use crate::rewritten::{Edit, FieldChange, Rewritten, Skip};

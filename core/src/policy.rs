@@ -108,6 +108,34 @@ impl Unmapped {
     }
 }
 
+/// What to do with a message that is S/MIME or PGP/MIME as a whole: readers compare its From with the
+/// certificate (RFC 8551 3).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnSigned {
+    /// Rewrite it like any other, and report the signature as broken.
+    #[default]
+    Rewrite,
+    /// Leave the fields alone that readers compare, From and Sender, and report each address there.
+    SkipFields,
+    /// Leave all fields alone and report each address; the envelope is rewritten.
+    EnvelopeOnly,
+}
+
+impl OnSigned {
+    /// Every policy.
+    pub const ALL: [OnSigned; 3] = [OnSigned::Rewrite, OnSigned::SkipFields, OnSigned::EnvelopeOnly];
+
+    /// The name in plans and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            OnSigned::Rewrite => "rewrite",
+            OnSigned::SkipFields => "skip-fields",
+            OnSigned::EnvelopeOnly => "envelope-only",
+        }
+    }
+}
+
 /// Bounds on what one message may make the engine do. Passing one is reported as
 /// [`Error::Limit`](crate::Error::Limit) and leaves the message unchanged.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -224,6 +252,12 @@ pub struct Policy {
     pub subaddress_delimiters: String,
     /// What to do about unmapped addresses.
     pub unmapped: Unmapped,
+    /// What to do with outbound messages that are S/MIME or PGP/MIME as a whole.
+    pub on_signed_outbound: OnSigned,
+    /// The same for inbound messages.
+    pub on_signed_inbound: OnSigned,
+    /// Whether a display-name that is a mapped address is rewritten, too.
+    pub scrub_display_names: bool,
     /// Bounds.
     pub limits: Limits,
 }
@@ -239,6 +273,9 @@ impl Policy {
             inbound: preset_fields(preset, Direction::Inbound),
             subaddress_delimiters: "+".to_owned(),
             unmapped: Unmapped::default(),
+            on_signed_outbound: OnSigned::default(),
+            on_signed_inbound: OnSigned::default(),
+            scrub_display_names: false,
             limits: Limits::default(),
         }
     }
@@ -250,6 +287,15 @@ impl Policy {
         match self.mode {
             Mode::Enforce if has_unmapped => self.unmapped,
             _ => Unmapped::Pass,
+        }
+    }
+
+    /// What to do with messages of one direction that are S/MIME or PGP/MIME as a whole.
+    #[must_use]
+    pub fn on_signed(&self, direction: Direction) -> OnSigned {
+        match direction {
+            Direction::Outbound => self.on_signed_outbound,
+            Direction::Inbound => self.on_signed_inbound,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use readdress::{FieldSet, FieldSetError, Mode, Policy, Preset, Unmapped};
+use readdress::{Direction, FieldSet, FieldSetError, Mode, OnSigned, Policy, Preset, Unmapped};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -90,12 +90,14 @@ impl Reader<'_, '_> {
             "preset",
             "subaddress-delimiters",
             "unmapped",
+            "on-signed",
+            "scrub-display-names",
             "outbound",
             "inbound",
             "entries",
             "entry",
         ];
-        self.check_keys(table, &known, &["parts", "on-signed", "scrub-display-names"]);
+        self.check_keys(table, &known, &["parts"]);
         let modes = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
         let preset = self.choice(table, "preset", &Preset::ALL.map(|preset| (preset.name(), preset)));
         let mut policy = Policy::from_preset(preset.unwrap_or_default());
@@ -119,11 +121,12 @@ impl Reader<'_, '_> {
                 );
             }
         }
-        if let Some(fields) = self.field_set(table, "outbound") {
-            policy.outbound = fields;
-        }
-        if let Some(fields) = self.field_set(table, "inbound") {
-            policy.inbound = fields;
+        policy.scrub_display_names = self.boolean(table, "scrub-display-names").unwrap_or_default();
+        let on_signed = self.on_signed(table).unwrap_or_default();
+        policy.on_signed_outbound = on_signed;
+        policy.on_signed_inbound = on_signed;
+        for direction in Direction::ALL {
+            self.direction(table, direction, &mut policy);
         }
         document.policy = policy;
         for table in self.tables(table, "rewrite.", "entries") {
@@ -139,6 +142,26 @@ impl Reader<'_, '_> {
                 document.entries.push(entry);
             }
         }
+    }
+
+    /// What a plan says about one direction alone.
+    fn direction(&mut self, table: &DeTable<'_>, direction: Direction, policy: &mut Policy) {
+        let Some(table) = self.table(table, direction.name()) else { return };
+        self.check_keys(table, &["fields", "on-signed"], &[]);
+        let (fields, on_signed) = match direction {
+            Direction::Outbound => (&mut policy.outbound, &mut policy.on_signed_outbound),
+            Direction::Inbound => (&mut policy.inbound, &mut policy.on_signed_inbound),
+        };
+        if let Some(named) = self.field_set(table) {
+            *fields = named;
+        }
+        if let Some(chosen) = self.on_signed(table) {
+            *on_signed = chosen;
+        }
+    }
+
+    fn on_signed(&mut self, table: &DeTable<'_>) -> Option<OnSigned> {
+        self.choice(table, "on-signed", &OnSigned::ALL.map(|policy| (policy.name(), policy)))
     }
 
     fn entry(&mut self, table: &DeTable<'_>, at: usize) -> Option<ReadEntry> {
@@ -198,9 +221,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn field_set(&mut self, table: &DeTable<'_>, direction: &str) -> Option<FieldSet> {
-        let table = self.table(table, direction)?;
-        self.check_keys(table, &["fields"], &[]);
+    fn field_set(&mut self, table: &DeTable<'_>) -> Option<FieldSet> {
         let value = table.get("fields")?;
         let names = self.strings(table, "fields");
         let (mut good, mut seen) = (Vec::new(), BTreeSet::new());
@@ -302,6 +323,15 @@ impl Reader<'_, '_> {
             }
         }
         strings
+    }
+
+    fn boolean(&mut self, table: &DeTable<'_>, key: &str) -> Option<bool> {
+        let value = table.get(key)?;
+        let found = value.get_ref().as_bool();
+        if found.is_none() {
+            self.wrong_type(key, value, "true or false");
+        }
+        found
     }
 
     fn required(&mut self, table: &DeTable<'_>, key: &str, at: usize) -> Option<Placed> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::MapError;
 use crate::map::format::{Decoder, malformed};
-use crate::policy::{FieldSet, Limits, Mode, Policy, Preset, Unmapped};
+use crate::policy::{FieldSet, Limits, Mode, OnSigned, Policy, Preset, Unmapped};
 use crate::span::narrow;
 
 /// Whether an entry serves both directions.
@@ -103,6 +103,9 @@ pub(super) fn write_policy(out: &mut Vec<u8>, name: &str, policy: &Policy) {
     out.push(u8::from(policy.mode == Mode::Shadow));
     out.push(number_of(&Preset::ALL, policy.preset));
     out.push(number_of(&UNMAPPED, policy.unmapped));
+    out.push(number_of(&OnSigned::ALL, policy.on_signed_outbound));
+    out.push(number_of(&OnSigned::ALL, policy.on_signed_inbound));
+    out.push(u8::from(policy.scrub_display_names));
     write_short(out, policy.subaddress_delimiters.as_bytes());
     let limits = &policy.limits;
     for limit in [limits.header_octets, limits.fields, limits.addresses, limits.received] {
@@ -122,13 +125,17 @@ pub(super) fn read_policy(file: &[u8], range: Range<usize>) -> Result<(String, P
     let name = decoder.short_str()?.to_owned();
     let at = decoder.position();
     let unknown = || malformed("unknown policy value", at);
-    let mode = match decoder.u8()? {
-        0 => Mode::Enforce,
-        1 => Mode::Shadow,
-        _ => return Err(unknown()),
+    let flag = |octet: u8| match octet {
+        0 | 1 => Ok(octet == 1),
+        _ => Err(unknown()),
     };
+    let mode = if flag(decoder.u8()?)? { Mode::Shadow } else { Mode::Enforce };
     let preset = Preset::ALL.get(usize::from(decoder.u8()?)).copied().ok_or_else(unknown)?;
     let unmapped = UNMAPPED.get(usize::from(decoder.u8()?)).copied().ok_or_else(unknown)?;
+    let on_signed = |octet: u8| OnSigned::ALL.get(usize::from(octet)).copied().ok_or_else(unknown);
+    let on_signed_outbound = on_signed(decoder.u8()?)?;
+    let on_signed_inbound = on_signed(decoder.u8()?)?;
+    let scrub_display_names = flag(decoder.u8()?)?;
     let subaddress_delimiters = decoder.short_str()?.to_owned();
     let limits = Limits {
         header_octets: decoder.u32()?,
@@ -141,7 +148,18 @@ pub(super) fn read_policy(file: &[u8], range: Range<usize>) -> Result<(String, P
     if !decoder.is_at_end() {
         return Err(malformed("octets behind the policy", decoder.position()));
     }
-    let policy = Policy { mode, preset, outbound, inbound, subaddress_delimiters, unmapped, limits };
+    let policy = Policy {
+        mode,
+        preset,
+        outbound,
+        inbound,
+        subaddress_delimiters,
+        unmapped,
+        on_signed_outbound,
+        on_signed_inbound,
+        scrub_display_names,
+        limits,
+    };
     Ok((name, policy))
 }
 
