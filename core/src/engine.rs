@@ -145,7 +145,7 @@ impl Engine {
             }
             if tracked.is_rewritten(number, session.direction) {
                 let prefix = widen(field.body.start - field.name.start);
-                let ending = section.line_ending().octets();
+                let ending = || section.line_ending().octets();
                 self.rewrite_field(session, message, field, nth, prefix, ending, scratch)?;
             }
         }
@@ -164,7 +164,7 @@ impl Engine {
         field: Field,
         nth: u32,
         prefix: usize,
-        line_ending: &[u8],
+        line_ending: impl FnOnce() -> &'static [u8],
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
         let map = self.map();
@@ -202,7 +202,7 @@ impl Engine {
         let edits = Span::new(edits_before, scratch.edits.len());
         let mut record = FieldRecord { name: field.name, body: field.body, nth, edits };
         if !edits.is_empty() {
-            fit_lines(source, &record, prefix, line_ending, scratch)?;
+            fit_lines(source, &record, prefix, line_ending(), scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
         }
         if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
@@ -326,7 +326,8 @@ impl<'a> FieldByField<'a> {
         bodies.extend_from_slice(body);
         let body_start = start + name.len();
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
-        let line_ending: &[u8] = if memchr::memmem::find(body, b"\r\n").is_some() { b"\r\n" } else { b"\n" };
+        let has_crlf = || memchr::memmem::find(body, b"\r\n").is_some();
+        let line_ending = || if has_crlf() { b"\r\n".as_slice() } else { b"\n" };
         let outcome = self.engine.rewrite_field(
             self.arrival.session,
             &bodies,

@@ -1,0 +1,111 @@
+//! Every way of scanning finds the same: fields, where the body begins, flags, and what passes a limit.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+mod support;
+
+use proptest::prelude::*;
+use readdress::header::{Field, HeaderSection, Scanner};
+use readdress::{Error, Flags, Limits};
+
+use support::config;
+
+/// What one way of scanning finds.
+fn scan(message: &[u8], limits: Limits, scanner: Scanner) -> Result<(Vec<Field>, usize, Flags), Error> {
+    let mut section = HeaderSection::with_scanner(message, limits, scanner)?;
+    let mut fields = Vec::new();
+    while let Some(field) = section.next_field()? {
+        fields.push(field);
+    }
+    assert_eq!(section.next_field()?, None, "the end is the end");
+    Ok((fields, section.body_offset(), section.flags()))
+}
+
+/// Compares as text: errors have no equality.
+fn found(message: &[u8], limits: Limits, scanner: Scanner) -> String {
+    format!("{:?}", scan(message, limits, scanner))
+}
+
+fn agree(message: &[u8], limits: Limits) -> Result<(), TestCaseError> {
+    let expected = found(message, limits, Scanner::Lines);
+    for scanner in Scanner::ALL {
+        prop_assert_eq!(found(message, limits, scanner), expected.clone(), "{:?}", scanner);
+    }
+    Ok(())
+}
+
+/// Pieces that header sections are made of, and those that break them.
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => prop_oneof![
+            Just("From: a@b.example"), Just("X-Long-Name-Of-A-Field-That-Passes-A-Block:"), Just(" folded"),
+            Just("\ttabbed"), Just("Subject : spaced"), Just("To:"), Just(":"), Just("no field"), Just("From me Mon"),
+            Just("\u{fc}"), Just("\u{7f}"),
+        ].prop_map(|text| text.as_bytes().to_vec()),
+        12 => prop_oneof![8 => Just("\r\n"), 3 => Just("\n"), 1 => Just("\r"), 1 => Just("\r\r\n"), 1 => Just("\n\r")]
+            .prop_map(|text| text.as_bytes().to_vec()),
+        3 => (1_usize..200).prop_map(|length| vec![b'x'; length]),
+        1 => (900_usize..1100).prop_map(|length| vec![b'y'; length]),
+        1 => any::<u8>().prop_map(|octet| vec![octet]),
+        1 => Just(b"\r\n\r\n".to_vec()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn all_ways_agree_about_anything(pieces in proptest::collection::vec(piece(), 0..60)) {
+        agree(&pieces.concat(), Limits::default())?;
+    }
+
+    #[test]
+    fn all_ways_agree_about_what_passes_a_limit(
+        pieces in proptest::collection::vec(piece(), 0..60),
+        header_octets in 0_u32..3000,
+        fields in 0_u32..12,
+    ) {
+        agree(&pieces.concat(), Limits { header_octets, fields, ..Limits::default() })?;
+    }
+
+    /// Whatever lies behind the section counts for nothing, though it lies in the same blocks.
+    #[test]
+    fn what_follows_the_section_does_not_show(
+        length in 0_usize..700,
+        ending in prop_oneof![Just("\r\n"), Just("\n")],
+        behind in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut message = format!("A:{}{ending}{ending}", "z".repeat(length)).into_bytes();
+        let section = message.clone();
+        message.extend(behind);
+        for scanner in Scanner::ALL {
+            prop_assert_eq!(
+                found(&message, Limits::default(), scanner),
+                found(&section, Limits::default(), scanner)
+            );
+        }
+    }
+}
+
+/// A line is long from 999 octets on, wherever blocks begin and end.
+#[test]
+fn long_lines_are_found_in_every_place() {
+    for before in 0..130 {
+        for length in [997, 998, 999, 1000, 1023, 1024, 1025] {
+            for (fold, ending) in [("\r\n ", "\r\n"), ("\n\t", "\n"), ("", "\r\n"), ("", "")] {
+                let lead =
+                    if fold.is_empty() { String::new() } else { format!("X:{}{fold}", "a".repeat(before)) };
+                let name = if fold.is_empty() { "X:" } else { "" };
+                let used = name.len() + fold.len().min(1);
+                let message = format!("{lead}{name}{}{ending}", "b".repeat(length - used));
+                for scanner in Scanner::ALL {
+                    let (_, _, flags) = scan(message.as_bytes(), Limits::default(), scanner).unwrap();
+                    assert_eq!(
+                        flags.contains(Flags::LONG_LINE),
+                        length > 998,
+                        "{scanner:?}: {length} octets behind {before}"
+                    );
+                }
+            }
+        }
+    }
+}
