@@ -25,7 +25,7 @@ need_module() { # module of Python, Debian package, what it is for
     fi
     missing+=("python3 -m $1 (Debian: $2): $3")
 }
-need cargo cargo "building; rust 1.88 or newer"
+need cargo cargo "building; rust 1.89 or newer"
 need cc gcc "building BLAKE3, and the C programs"
 need g++ g++ "the fuzzing engine, and the header in C++: without it both are skipped"
 need pkg-config pkgconf "the C programs, which are built against the installed library"

@@ -136,8 +136,7 @@ impl Engine {
     fn scan(&self, session: Session, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
         let Shared { map, tracked } = &*self.shared;
         let mut section = HeaderSection::new(message, map.policy().limits)?;
-        while let Some(field) = section.next_field()? {
-            let Some(number) = tracked.find(field.name.of(message)) else { continue };
+        while let Some((number, field)) = section.next_of(tracked.names())? {
             let nth = scratch.count_field(number);
             if let Some(kind) = tracked.signature(number, field.body.of(message)) {
                 scratch.signatures.room(1)?;

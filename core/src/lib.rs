@@ -62,6 +62,7 @@ mod lex;
 mod live;
 mod local_part;
 mod map;
+mod name_set;
 mod policy;
 mod reason;
 mod rewritten;
@@ -84,6 +85,7 @@ pub use crate::map::{
     ENTRIES_MAX, Entry, EntryAddress, EntryDirection, EntryError, EntryId, EntryKind, KeyKind, Map,
     MapBuilder, MapData, NewEntry, SectionInfo, Side, SourceFile, TEXT_MAX, publish,
 };
+pub use crate::name_set::NameSet;
 pub use crate::policy::{
     Direction, FIELD_NAME_MAX, FIELD_SET_MAX, FieldSet, FieldSetError, Limits, Mode, OnSigned, Policy,
     Preset, Unmapped,

@@ -3,20 +3,20 @@
 
 use crate::field::KNOWN_FIELDS;
 use crate::flags::Flags;
+use crate::name_set::NameSet;
 use crate::policy::{Direction, Policy};
 use crate::signature::{SignatureField, SignatureKind};
 
 /// The fields that a policy names, and those whose repetition is flagged.
 #[derive(Clone, Debug)]
 pub(crate) struct TrackedFields {
+    names: NameSet,
+    /// By the number of their names.
     fields: Vec<TrackedField>,
-    /// For each length of name, the fields of that length.
-    by_length: Vec<Vec<usize>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct TrackedField {
-    name: Vec<u8>,
     outbound: bool,
     inbound: bool,
     signature: Option<SignatureField>,
@@ -26,7 +26,7 @@ struct TrackedField {
 
 impl TrackedFields {
     pub(crate) fn new(policy: &Policy) -> TrackedFields {
-        let mut tracked = TrackedFields { fields: Vec::new(), by_length: Vec::new() };
+        let mut tracked = TrackedFields { names: NameSet::new(), fields: Vec::new() };
         for known in KNOWN_FIELDS.iter().filter(|known| known.once) {
             let number = tracked.intern(known.name);
             if let Some(field) = tracked.fields.get_mut(number) {
@@ -58,13 +58,14 @@ impl TrackedFields {
         self.fields.len()
     }
 
+    /// Their names; the number of a name is that of its field.
+    pub(crate) fn names(&self) -> &NameSet {
+        &self.names
+    }
+
     /// The number of a field, below [`len`](Self::len); `None` for one that nobody asks about.
-    #[inline]
     pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
-        let candidates = self.by_length.get(name.len())?;
-        candidates.iter().copied().find(|&number| {
-            self.fields.get(number).is_some_and(|field| field.name.eq_ignore_ascii_case(name))
-        })
+        self.names.find(name)
     }
 
     /// Whether the field of this number is rewritten in messages of `direction`.
@@ -95,20 +96,12 @@ impl TrackedFields {
         flags
     }
 
+    /// The number of a field, which is tracked from now on. A policy names fewer than would have none.
     fn intern(&mut self, name: &str) -> usize {
-        if let Some(number) = self.find(name.as_bytes()) {
-            return number;
+        let number = self.names.add(name.as_bytes()).unwrap_or(usize::MAX);
+        if number == self.fields.len() {
+            self.fields.push(TrackedField::default());
         }
-        let number = self.fields.len();
-        let name = name.to_ascii_lowercase().into_bytes();
-        if self.by_length.len() <= name.len() {
-            self.by_length.resize(name.len() + 1, Vec::new());
-        }
-        if let Some(same_length) = self.by_length.get_mut(name.len()) {
-            same_length.push(number);
-        }
-        let (outbound, inbound, signature, duplicate) = (false, false, None, Flags::default());
-        self.fields.push(TrackedField { name, outbound, inbound, signature, duplicate });
         number
     }
 }

@@ -1,35 +1,47 @@
-//! Which octets of a chunk are what: the one step of scanning that looks at every octet.
+//! Where lines and names end: the one step of scanning that looks at every octet.
 //!
-//! For each of the octets that the scanner asks about there is a word with a bit for every octet of a
-//! block. The wide ways compare 16 or 32 octets at once; [`portable`] is their safe twin, and the tests
-//! hold each way to it for every octet in every place.
+//! Each octet, and the one behind it, is compared with those that the scanner asks about, which gives words with
+//! a bit for each octet. The wide ways compare 16, 32 or 64 octets at once; [`portable`] is their safe twin, and
+//! the tests hold each way to it for every octet in every place.
 //!
 //! This is the only module with `unsafe`. There are two uses of it. Vectors are loaded from arrays of their
-//! own size, by instructions that take any alignment. And functions compiled for SSE2 or AVX2 are called from
-//! ones that are not: SSE2 is part of x86-64, and [`Kernel::Avx2`] is only made where the processor has said
-//! that it knows AVX2.
-#![allow(unsafe_code, reason = "vector loads and the call behind a run-time check; see above")]
+//! own size, by instructions that take any alignment. And functions compiled for more than x86-64 has at
+//! least are called from ones that are not: only for a [`Kernel`] with a [`Proof`], which is only made where
+//! the processor has said that it knows what the function is compiled for.
+#![allow(unsafe_code, reason = "vector loads and calls behind a run-time check; see above")]
 
 /// Octets of a block: one for each bit of a word.
 pub(super) const BLOCK: usize = 64;
-/// Blocks that are classified in one go.
+/// Blocks that are read in one go.
 pub(super) const BLOCKS: usize = 8;
-/// Octets that are classified in one go.
+/// Octets that are read in one go.
 pub(super) const CHUNK: usize = BLOCK * BLOCKS;
+/// A chunk is looked at in halves for long lines: 511 octets and more without a line feed fill one.
+const HALF: usize = BLOCKS / 2;
 
-/// What the octets of a block are; the lowest bit is the first octet.
+/// A chunk and the octet behind it.
+pub(super) type Chunk = [u8; CHUNK + 1];
+
+/// For each block: line feeds with something else than white space behind them. A field begins behind it, or
+/// the section ends.
+pub(super) type Ends = [u64; BLOCKS];
+
+/// What stands in a chunk; line feeds also right behind it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Classes {
-    pub(super) line_feed: u64,
-    pub(super) carriage_return: u64,
-    /// Space and tab.
-    pub(super) white_space: u64,
-    pub(super) colon: u64,
-    /// 33 to 126: `ftext` of RFC 5322 3.6.8, and the colon.
-    pub(super) printable: u64,
+pub(super) struct Facts {
+    /// A line feed without a carriage return before it.
+    pub(super) has_bare_feed: bool,
+    /// A carriage return without a line feed behind it.
+    pub(super) has_bare_return: bool,
+    /// Any carriage return.
+    pub(super) has_return: bool,
+    /// A NUL, or an octet of 128 or above.
+    pub(super) has_odd: bool,
+    /// Half a chunk without a line feed.
+    pub(super) is_quiet: bool,
 }
 
-/// A way of classifying.
+/// A way of reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kernel {
     /// Octet by octet.
@@ -37,12 +49,15 @@ pub(super) enum Kernel {
     /// 16 octets at once; every x86-64 processor knows how.
     #[cfg(target_arch = "x86_64")]
     Sse2,
-    /// 32 octets at once. Only [`Kernel::avx2`] makes it.
+    /// 32 octets at once.
     #[cfg(target_arch = "x86_64")]
     Avx2(Proof),
+    /// 64 octets at once.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Proof),
 }
 
-/// That the processor knows AVX2: nothing outside this module can make one.
+/// That the processor knows what the function is compiled for: nothing outside this module can make one.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Proof(());
@@ -52,7 +67,7 @@ impl Kernel {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(super) fn widest() -> Option<Kernel> {
-        Kernel::avx2().or(Some(Kernel::Sse2))
+        Kernel::avx512().or_else(Kernel::avx2).or(Some(Kernel::Sse2))
     }
 
     /// See the other.
@@ -66,94 +81,306 @@ impl Kernel {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(super) fn avx2() -> Option<Kernel> {
-        std::arch::is_x86_feature_detected!("avx2").then_some(Kernel::Avx2(Proof(())))
+        is_x86_feature_detected!("avx2").then_some(Kernel::Avx2(Proof(())))
     }
 
-    /// Classifies a chunk.
+    /// The way by AVX-512, where the processor knows it.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
-    pub(super) fn classify(self, chunk: &[u8; CHUNK], classes: &mut [Classes; BLOCKS]) {
-        let (blocks, _) = chunk.as_chunks::<BLOCK>();
+    pub(super) fn avx512() -> Option<Kernel> {
+        is_x86_feature_detected!("avx512bw").then_some(Kernel::Avx512(Proof(())))
+    }
+
+    /// Reads a chunk.
+    #[inline]
+    pub(super) fn read(self, chunk: &Chunk, ends: &mut Ends) -> Facts {
         match self {
-            Kernel::Portable => {
-                for (block, classes) in blocks.iter().zip(classes) {
-                    *classes = portable(block);
-                }
-            }
+            Kernel::Portable => portable::read(chunk, ends),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: SSE2 is part of x86-64.
-            Kernel::Sse2 => unsafe { sse2(blocks, classes) },
+            Kernel::Sse2 => unsafe { sse2::read(chunk, ends) },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Proof` is only made where the processor has said that it knows AVX2.
-            Kernel::Avx2(Proof(())) => unsafe { avx2(blocks, classes) },
+            // SAFETY: see `Proof`.
+            Kernel::Avx2(Proof(())) => unsafe { avx2::read(chunk, ends) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `Proof`.
+            Kernel::Avx512(Proof(())) => unsafe { avx512::read(chunk, ends) },
         }
     }
+
+    /// The octets of a block that no field name has: all but `ftext` of RFC 5322 3.6.8.
+    #[inline]
+    pub(super) fn name_stops(self, block: &[u8; BLOCK]) -> u64 {
+        match self {
+            Kernel::Portable => portable::name_stops(block),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of x86-64.
+            Kernel::Sse2 => unsafe { sse2::name_stops(block) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `Proof`.
+            Kernel::Avx2(Proof(())) => unsafe { avx2::name_stops(block) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `Proof`.
+            Kernel::Avx512(Proof(())) => unsafe { avx512::name_stops(block) },
+        }
+    }
+}
+
+/// The blocks of a chunk, each with the one that begins an octet later.
+#[inline]
+fn blocks(chunk: &Chunk) -> impl Iterator<Item = (&[u8; BLOCK], &[u8; BLOCK])> {
+    let [_, ahead @ ..] = chunk;
+    chunk.as_chunks::<BLOCK>().0.iter().zip(ahead.as_chunks::<BLOCK>().0)
 }
 
 /// The safe twin of all others.
-fn portable(block: &[u8; BLOCK]) -> Classes {
-    let mask = |is_meant: fn(u8) -> bool| {
-        block.iter().rev().fold(0, |mask, &octet| mask << 1 | u64::from(is_meant(octet)))
-    };
-    Classes {
-        line_feed: mask(|octet| octet == b'\n'),
-        carriage_return: mask(|octet| octet == b'\r'),
-        white_space: mask(|octet| matches!(octet, b' ' | b'\t')),
-        colon: mask(|octet| octet == b':'),
-        printable: mask(|octet| matches!(octet, 33..=126)),
+mod portable {
+    use super::{BLOCK, CHUNK, Chunk, Ends, Facts, HALF, blocks};
+    use crate::field::is_name_octet;
+
+    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
+        for ((block, ahead), ends) in blocks(chunk).zip(ends) {
+            let is_end = |(octet, next): (&u8, &u8)| *octet == b'\n' && !matches!(next, b' ' | b'\t');
+            *ends = mask(block.iter().zip(ahead).map(is_end));
+        }
+        let [octets @ .., _] = chunk;
+        let has_pair = |is_meant: fn(bool, bool) -> bool| {
+            let [_, ahead @ ..] = chunk;
+            let mut pairs = octets.iter().zip(ahead);
+            pairs.any(|(octet, next)| is_meant(*octet == b'\r', *next == b'\n'))
+        };
+        Facts {
+            has_bare_feed: has_pair(|is_return, is_feed| is_feed && !is_return),
+            has_bare_return: has_pair(|is_return, is_feed| is_return && !is_feed),
+            has_return: octets.contains(&b'\r'),
+            has_odd: octets.iter().any(|&octet| octet == 0 || octet >= 128),
+            is_quiet: octets.chunks(HALF * BLOCK).any(|half| !half.contains(&b'\n')),
+        }
     }
+
+    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
+        mask(block.iter().map(|&octet| !is_name_octet(octet)))
+    }
+
+    fn mask(bits: impl DoubleEndedIterator<Item = bool>) -> u64 {
+        bits.rev().fold(0, |mask, bit| mask << 1 | u64::from(bit))
+    }
+
+    const _: () = assert!(CHUNK.is_multiple_of(HALF * BLOCK));
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse2")]
-fn sse2(blocks: &[[u8; BLOCK]], classes: &mut [Classes; BLOCKS]) {
+mod sse2 {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_loadu_si128, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set1_epi8,
+        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_loadu_si128,
+        _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128,
     };
+
+    use super::{BLOCK, Chunk, Ends, Facts, HALF, blocks};
+
     const LANE: usize = 16;
-    for (block, classes) in blocks.iter().zip(classes) {
-        let (lanes, _) = block.as_chunks::<LANE>();
-        *classes = Classes::default();
-        for (number, lane) in lanes.iter().enumerate() {
-            // SAFETY: the array is as large as the vector; the load takes any alignment.
-            let octets = unsafe { _mm_loadu_si128(lane.as_ptr().cast::<__m128i>()) };
-            let is = |octet: u8| _mm_cmpeq_epi8(octets, _mm_set1_epi8(octet.cast_signed()));
-            let bits = |lanes| u64::from(_mm_movemask_epi8(lanes).cast_unsigned()) << (number * LANE);
-            classes.line_feed |= bits(is(b'\n'));
-            classes.carriage_return |= bits(is(b'\r'));
-            classes.white_space |= bits(_mm_or_si128(is(b' '), is(b'\t')));
-            classes.colon |= bits(is(b':'));
-            // Comparison is signed: one more than 126 is the greatest number, and one more than 127 the least.
-            let above = _mm_add_epi8(octets, _mm_set1_epi8(1));
-            classes.printable |= bits(_mm_cmpgt_epi8(above, _mm_set1_epi8(33)));
+
+    #[target_feature(enable = "sse2")]
+    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
+        let none = _mm_setzero_si128();
+        let (mut bare_feeds, mut bare_returns, mut returns, mut odd) = (none, none, none, none);
+        let mut is_quiet = false;
+        let mut blocks = blocks(chunk);
+        for half in ends.chunks_mut(HALF) {
+            let mut feeds = none;
+            for (ends, (block, ahead)) in half.iter_mut().zip(&mut blocks) {
+                let lanes = block.as_chunks::<LANE>().0.iter().zip(ahead.as_chunks::<LANE>().0);
+                *ends = 0;
+                for (number, (lane, ahead)) in lanes.enumerate() {
+                    let (octets, next) = (load(lane), load(ahead));
+                    let feed = is(octets, b'\n');
+                    let white_space = _mm_or_si128(is(next, b' '), is(next, b'\t'));
+                    *ends |= bits(_mm_andnot_si128(white_space, feed)) << (number * LANE);
+                    let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
+                    bare_feeds = _mm_or_si128(bare_feeds, _mm_andnot_si128(is_return, is_feed));
+                    bare_returns = _mm_or_si128(bare_returns, _mm_andnot_si128(is_feed, is_return));
+                    returns = _mm_or_si128(returns, is_return);
+                    // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
+                    odd = _mm_or_si128(odd, _mm_cmpgt_epi8(_mm_set1_epi8(1), octets));
+                    feeds = _mm_or_si128(feeds, feed);
+                }
+            }
+            is_quiet |= bits(feeds) == 0;
         }
+        Facts {
+            has_bare_feed: bits(bare_feeds) != 0,
+            has_bare_return: bits(bare_returns) != 0,
+            has_return: bits(returns) != 0,
+            has_odd: bits(odd) != 0,
+            is_quiet,
+        }
+    }
+
+    #[target_feature(enable = "sse2")]
+    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
+        let mut names = 0;
+        for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
+            let octets = load(lane);
+            // Signed, one more than 126 is the greatest number, and one more than 127 the least.
+            let above = _mm_add_epi8(octets, _mm_set1_epi8(1));
+            let printable = _mm_cmpgt_epi8(above, _mm_set1_epi8(33));
+            names |= bits(_mm_andnot_si128(is(octets, b':'), printable)) << (number * LANE);
+        }
+        !names
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn load(lane: &[u8; LANE]) -> __m128i {
+        // SAFETY: the array is as large as the vector; the load takes any alignment.
+        unsafe { _mm_loadu_si128(lane.as_ptr().cast::<__m128i>()) }
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn is(octets: __m128i, octet: u8) -> __m128i {
+        _mm_cmpeq_epi8(octets, _mm_set1_epi8(octet.cast_signed()))
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn bits(lanes: __m128i) -> u64 {
+        u64::from(_mm_movemask_epi8(lanes).cast_unsigned())
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2(blocks: &[[u8; BLOCK]], classes: &mut [Classes; BLOCKS]) {
+mod avx2 {
     use std::arch::x86_64::{
-        __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+        __m256i, _mm256_add_epi8, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
+        _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
     };
+
+    use super::{BLOCK, Chunk, Ends, Facts, HALF, blocks};
+
     const LANE: usize = 32;
-    for (block, classes) in blocks.iter().zip(classes) {
-        let (lanes, _) = block.as_chunks::<LANE>();
-        *classes = Classes::default();
-        for (number, lane) in lanes.iter().enumerate() {
-            // SAFETY: the array is as large as the vector; the load takes any alignment.
-            let octets = unsafe { _mm256_loadu_si256(lane.as_ptr().cast::<__m256i>()) };
-            let is = |octet: u8| _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(octet.cast_signed()));
-            let bits = |lanes| u64::from(_mm256_movemask_epi8(lanes).cast_unsigned()) << (number * LANE);
-            classes.line_feed |= bits(is(b'\n'));
-            classes.carriage_return |= bits(is(b'\r'));
-            classes.white_space |= bits(_mm256_or_si256(is(b' '), is(b'\t')));
-            classes.colon |= bits(is(b':'));
-            // As in `sse2`.
-            let above = _mm256_add_epi8(octets, _mm256_set1_epi8(1));
-            classes.printable |= bits(_mm256_cmpgt_epi8(above, _mm256_set1_epi8(33)));
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
+        let none = _mm256_setzero_si256();
+        let (mut bare_feeds, mut bare_returns, mut returns, mut odd) = (none, none, none, none);
+        let mut is_quiet = false;
+        let mut blocks = blocks(chunk);
+        for half in ends.chunks_mut(HALF) {
+            let mut feeds = none;
+            for (ends, (block, ahead)) in half.iter_mut().zip(&mut blocks) {
+                let lanes = block.as_chunks::<LANE>().0.iter().zip(ahead.as_chunks::<LANE>().0);
+                *ends = 0;
+                for (number, (lane, ahead)) in lanes.enumerate() {
+                    let (octets, next) = (load(lane), load(ahead));
+                    let feed = is(octets, b'\n');
+                    let white_space = _mm256_or_si256(is(next, b' '), is(next, b'\t'));
+                    *ends |= bits(_mm256_andnot_si256(white_space, feed)) << (number * LANE);
+                    let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
+                    bare_feeds = _mm256_or_si256(bare_feeds, _mm256_andnot_si256(is_return, is_feed));
+                    bare_returns = _mm256_or_si256(bare_returns, _mm256_andnot_si256(is_feed, is_return));
+                    returns = _mm256_or_si256(returns, is_return);
+                    // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
+                    odd = _mm256_or_si256(odd, _mm256_cmpgt_epi8(_mm256_set1_epi8(1), octets));
+                    feeds = _mm256_or_si256(feeds, feed);
+                }
+            }
+            is_quiet |= bits(feeds) == 0;
         }
+        Facts {
+            has_bare_feed: bits(bare_feeds) != 0,
+            has_bare_return: bits(bare_returns) != 0,
+            has_return: bits(returns) != 0,
+            has_odd: bits(odd) != 0,
+            is_quiet,
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
+        let mut names = 0;
+        for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
+            let octets = load(lane);
+            // Signed, one more than 126 is the greatest number, and one more than 127 the least.
+            let above = _mm256_add_epi8(octets, _mm256_set1_epi8(1));
+            let printable = _mm256_cmpgt_epi8(above, _mm256_set1_epi8(33));
+            names |= bits(_mm256_andnot_si256(is(octets, b':'), printable)) << (number * LANE);
+        }
+        !names
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn load(lane: &[u8; LANE]) -> __m256i {
+        // SAFETY: the array is as large as the vector; the load takes any alignment.
+        unsafe { _mm256_loadu_si256(lane.as_ptr().cast::<__m256i>()) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn is(octets: __m256i, octet: u8) -> __m256i {
+        _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(octet.cast_signed()))
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn bits(lanes: __m256i) -> u64 {
+        u64::from(_mm256_movemask_epi8(lanes).cast_unsigned())
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __m512i, _mm512_add_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epi8_mask, _mm512_loadu_si512,
+        _mm512_mask_cmpneq_epi8_mask, _mm512_min_epi8, _mm512_set1_epi8,
+    };
+
+    use super::{BLOCK, Chunk, Ends, Facts, HALF, blocks};
+
+    #[target_feature(enable = "avx512bw")]
+    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
+        let (mut bare_feeds, mut bare_returns, mut returns) = (0, 0, 0);
+        let mut least = _mm512_set1_epi8(1);
+        let mut is_quiet = false;
+        let mut blocks = blocks(chunk);
+        for half in ends.chunks_mut(HALF) {
+            let mut feeds = 0;
+            for (ends, (block, ahead)) in half.iter_mut().zip(&mut blocks) {
+                let (octets, next) = (load(block), load(ahead));
+                let feed = is(octets, b'\n');
+                let no_space = _mm512_mask_cmpneq_epi8_mask(feed, next, _mm512_set1_epi8(32));
+                *ends = _mm512_mask_cmpneq_epi8_mask(no_space, next, _mm512_set1_epi8(9));
+                let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
+                bare_feeds |= is_feed & !is_return;
+                bare_returns |= is_return & !is_feed;
+                returns |= is_return;
+                // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
+                least = _mm512_min_epi8(least, octets);
+                feeds |= feed;
+            }
+            is_quiet |= feeds == 0;
+        }
+        Facts {
+            has_bare_feed: bare_feeds != 0,
+            has_bare_return: bare_returns != 0,
+            has_return: returns != 0,
+            has_odd: _mm512_cmpgt_epi8_mask(_mm512_set1_epi8(1), least) != 0,
+            is_quiet,
+        }
+    }
+
+    #[target_feature(enable = "avx512bw")]
+    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
+        let octets = load(block);
+        // Signed, one more than 126 is the greatest number, and one more than 127 the least.
+        let above = _mm512_add_epi8(octets, _mm512_set1_epi8(1));
+        !_mm512_cmpgt_epi8_mask(above, _mm512_set1_epi8(33)) | is(octets, b':')
+    }
+
+    #[target_feature(enable = "avx512bw")]
+    fn load(block: &[u8; BLOCK]) -> __m512i {
+        // SAFETY: the array is as large as the vector; the load takes any alignment.
+        unsafe { _mm512_loadu_si512(block.as_ptr().cast::<__m512i>()) }
+    }
+
+    #[target_feature(enable = "avx512bw")]
+    fn is(octets: __m512i, octet: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(octets, _mm512_set1_epi8(octet.cast_signed()))
     }
 }
 
@@ -165,56 +392,74 @@ mod tests {
     fn kernels() -> Vec<Kernel> {
         let mut kernels = vec![Kernel::Portable];
         #[cfg(target_arch = "x86_64")]
-        kernels.extend([Some(Kernel::Sse2), Kernel::avx2()].into_iter().flatten());
+        kernels.extend([Some(Kernel::Sse2), Kernel::avx2(), Kernel::avx512()].into_iter().flatten());
         kernels
     }
 
-    fn classify(kernel: Kernel, chunk: &[u8; CHUNK]) -> [Classes; BLOCKS] {
+    fn read(kernel: Kernel, chunk: &Chunk) -> (Ends, Facts) {
         // What was there before must not show.
-        let mut classes = [Classes { colon: u64::MAX, ..Classes::default() }; BLOCKS];
-        kernel.classify(chunk, &mut classes);
-        classes
+        let mut ends = [u64::MAX; BLOCKS];
+        let facts = kernel.read(chunk, &mut ends);
+        (ends, facts)
     }
 
     #[test]
     fn every_octet_is_told_in_every_place() {
-        for kernel in kernels() {
-            for octet in 0..=255_u8 {
-                for place in 0..CHUNK {
-                    let mut chunk = [b'x'; CHUNK];
-                    chunk[place] = octet;
-                    let classes = classify(kernel, &chunk);
-                    let bit =
-                        |mask: fn(&Classes) -> u64| mask(&classes[place / BLOCK]) >> (place % BLOCK) & 1 == 1;
-                    assert_eq!(bit(|classes| classes.line_feed), octet == 10, "{kernel:?} {octet} {place}");
-                    assert_eq!(
-                        bit(|classes| classes.carriage_return),
-                        octet == 13,
-                        "{kernel:?} {octet} {place}"
-                    );
-                    assert_eq!(
-                        bit(|classes| classes.white_space),
-                        octet == 9 || octet == 32,
-                        "{kernel:?} {octet}"
-                    );
-                    assert_eq!(bit(|classes| classes.colon), octet == 58, "{kernel:?} {octet} {place}");
-                    assert_eq!(
-                        bit(|classes| classes.printable),
-                        (33..127).contains(&octet),
-                        "{kernel:?} {octet}"
-                    );
+        for octet in 0..=255_u8 {
+            for place in 0..=CHUNK {
+                let mut chunk = [b'x'; CHUNK + 1];
+                chunk[place] = octet;
+                let expected = read(Kernel::Portable, &chunk);
+                let is_end = octet == b'\n' && place < CHUNK;
+                assert_eq!(expected.0.iter().any(|&ends| ends != 0), is_end);
+                for kernel in kernels() {
+                    assert_eq!(read(kernel, &chunk), expected, "{kernel:?} {octet} {place}");
                 }
             }
         }
     }
 
+    #[test]
+    fn names_have_printable_ascii_without_the_colon() {
+        for kernel in kernels() {
+            for octet in 0..=255_u8 {
+                for place in 0..BLOCK {
+                    let mut block = [b'x'; BLOCK];
+                    block[place] = octet;
+                    let is_name = (33..127).contains(&octet) && octet != b':';
+                    assert_eq!(kernel.name_stops(&block), u64::from(!is_name) << place, "{kernel:?} {octet}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_ends_a_field_unless_white_space_follows() {
+        let mut chunk = [b'x'; CHUNK + 1];
+        for (at, octets) in
+            [(62, "\r\n"), (100, "\r\n "), (126, "\r\n\t"), (300, "\r\n"), (CHUNK - 2, "\r\n")]
+        {
+            chunk[at..at + octets.len()].copy_from_slice(octets.as_bytes());
+        }
+        let (ends, facts) = read(Kernel::Portable, &chunk);
+        assert_eq!(ends, [1 << 63, 0, 0, 0, 1 << 45, 0, 0, 1 << 63]);
+        assert_eq!(facts, Facts { has_return: true, ..Facts::default() });
+    }
+
     proptest! {
         #[test]
-        fn every_way_is_the_portable_one(octets in proptest::collection::vec(any::<u8>(), CHUNK)) {
-            let chunk: [u8; CHUNK] = octets.try_into().unwrap();
-            let expected = classify(Kernel::Portable, &chunk);
+        fn every_way_is_the_portable_one(
+            octets in proptest::collection::vec(
+                prop_oneof![
+                    1 => any::<u8>(), 4 => Just(b'a'), 1 => Just(b'\r'), 1 => Just(b'\n'), 1 => Just(b' '), 1 => Just(b'\t')
+                ],
+                CHUNK + 1
+            ),
+        ) {
+            let chunk: Chunk = octets.try_into().unwrap();
+            let expected = read(Kernel::Portable, &chunk);
             for kernel in kernels() {
-                prop_assert_eq!(classify(kernel, &chunk), expected);
+                prop_assert_eq!(read(kernel, &chunk), expected);
             }
         }
     }

@@ -1,0 +1,131 @@
+//! A set of field names that is asked about every field of every message: whether a name may be in it is
+//! told by three octets, and which one it is by a hash.
+
+/// Field names, compared without regard to ASCII case, each with its number.
+#[derive(Clone, Debug)]
+pub struct NameSet {
+    names: Vec<Vec<u8>>,
+    /// A bit for each beginning that a name in the set may have.
+    beginnings: Box<[u64; BEGINNINGS / 64]>,
+    /// For each hash, the numbers of the names that have it.
+    by_hash: Box<[Vec<u16>; HASHES]>,
+}
+
+/// Three octets, of which case and kind are dropped: five bits each.
+const BEGINNINGS: usize = 1 << 15;
+const HASHES: usize = 256;
+
+impl NameSet {
+    /// An empty set.
+    #[must_use]
+    pub fn new() -> NameSet {
+        NameSet {
+            names: Vec::new(),
+            beginnings: Box::new([0; BEGINNINGS / 64]),
+            by_hash: Box::new([const { Vec::new() }; HASHES]),
+        }
+    }
+
+    /// The number of a name: that which it has, or the next, from 0. A name without number is none beyond
+    /// 65,536 names.
+    pub fn add(&mut self, name: &[u8]) -> Option<usize> {
+        if let Some(number) = self.find(name) {
+            return Some(number);
+        }
+        let number = u16::try_from(self.names.len()).ok()?;
+        self.by_hash.get_mut(hash(name))?.push(number);
+        // The octets behind a short name may be any.
+        let any = 0..=31_u8;
+        let octet = |at: usize| name.get(at).map_or(any.clone(), |&octet| octet & 31..=octet & 31);
+        for first in octet(0) {
+            for second in octet(1) {
+                for third in octet(2) {
+                    let (word, bit) = beginning([first, second, third]);
+                    if let Some(word) = self.beginnings.get_mut(word) {
+                        *word |= 1 << bit;
+                    }
+                }
+            }
+        }
+        self.names.push(name.to_ascii_lowercase());
+        Some(self.names.len() - 1)
+    }
+
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Whether a field that begins with these octets may have a name of the set. `false` is always right.
+    #[inline]
+    #[must_use]
+    pub fn may_begin(&self, octets: [u8; 3]) -> bool {
+        let (word, bit) = beginning(octets);
+        self.beginnings.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    /// The number of a name.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        let numbers = self.by_hash.get(hash(name))?.iter().map(|&number| usize::from(number));
+        numbers
+            .into_iter()
+            .find(|&number| self.names.get(number).is_some_and(|known| known.eq_ignore_ascii_case(name)))
+    }
+}
+
+impl Default for NameSet {
+    fn default() -> NameSet {
+        NameSet::new()
+    }
+}
+
+/// The place of a beginning: word and bit.
+#[inline]
+fn beginning([first, second, third]: [u8; 3]) -> (usize, u32) {
+    let bits = |octet: u8| u32::from(octet & 31);
+    let number = bits(first) << 10 | bits(second) << 5 | bits(third);
+    (crate::span::widen(number / 64), number % 64)
+}
+
+/// Length, first and last octet, case apart. Field names are few, and differ in one of these.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let octet = |octet: Option<&u8>| usize::from(octet.map_or(0, |octet| octet & 31));
+    (name.len() * 47 + octet(name.first()) * 13 + octet(name.last())) % HASHES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_never_refused_by_their_beginning() {
+        let mut set = NameSet::new();
+        let names = ["To", "From", "X", "Disposition-Notification-To", "!#$", "Cc"];
+        for (number, name) in names.iter().enumerate() {
+            assert_eq!(set.add(name.as_bytes()), Some(number));
+            assert_eq!(set.add(name.to_ascii_uppercase().as_bytes()), Some(number));
+        }
+        for (number, name) in names.iter().enumerate() {
+            for spelled in [name.to_ascii_lowercase(), name.to_ascii_uppercase()] {
+                assert_eq!(set.find(spelled.as_bytes()), Some(number));
+                for behind in [":  ", " \t:", ":\r\n"] {
+                    let octets = [spelled.as_bytes(), behind.as_bytes()].concat();
+                    assert!(set.may_begin([octets[0], octets[1], octets[2]]), "{spelled}{behind}");
+                }
+            }
+        }
+        assert_eq!((set.find(b"Tp"), set.find(b""), set.find(b"Fro")), (None, None, None));
+        assert!(!set.may_begin(*b"Sub") && !set.may_begin(*b"Rec"));
+        assert_eq!(set.len(), names.len());
+    }
+}
