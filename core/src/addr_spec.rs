@@ -6,7 +6,7 @@
 
 use crate::address::AddrSpec;
 use crate::idn;
-use crate::lex::{copy_tokens, unquote};
+use crate::lex::{copy_tokens, is_plain, unquote};
 use crate::reason::Reason;
 
 /// The most octets a local-part can have, without quotes, to be looked up. RFC 5321 4.5.3.1.1 says
@@ -49,19 +49,26 @@ impl Address {
         self.local_part.clear();
         self.local_key.clear();
         self.domain_key.clear();
-        copy_tokens(domain, &mut self.domain_text);
-        copy_tokens(local_part, &mut self.local_text);
-        unquote_words(&self.local_text, &mut self.local_part);
+        let is_plain_domain = copy_text(domain, &mut self.domain_text);
+        let is_plain_local_part = copy_text(local_part, &mut self.local_text);
+        if is_plain_local_part {
+            self.local_part.extend_from_slice(&self.local_text);
+        } else {
+            unquote_words(&self.local_text, &mut self.local_part);
+        }
         if self.local_part.len() > LOCAL_PART_MAX || self.domain_text.len() > DOMAIN_MAX {
             return Err(Reason::AddressTooLong);
         }
-        self.local_key.extend(self.local_part.iter().map(u8::to_ascii_lowercase));
+        self.local_key.extend_from_slice(&self.local_part);
+        self.local_key.make_ascii_lowercase();
         let domain = self.domain_text.strip_suffix(b".").unwrap_or(&self.domain_text);
-        let a_labels = if domain.is_ascii() { None } else { idn::to_a_labels(domain) };
+        let a_labels = if is_plain_domain || domain.is_ascii() { None } else { idn::to_a_labels(domain) };
         self.has_u_labels = a_labels.is_some();
         let domain = a_labels.as_ref().map_or(domain, String::as_bytes);
-        self.domain_key.extend(domain.iter().map(u8::to_ascii_lowercase));
-        if self.local_text.iter().chain(&self.domain_text).any(u8::is_ascii_control) {
+        self.domain_key.extend_from_slice(domain);
+        self.domain_key.make_ascii_lowercase();
+        let is_plain = is_plain_domain && is_plain_local_part;
+        if !is_plain && self.local_text.iter().chain(&self.domain_text).any(u8::is_ascii_control) {
             return Err(Reason::ControlCharacter);
         }
         Ok(())
@@ -84,6 +91,18 @@ impl Address {
     pub(crate) fn has_plain_domain(&self) -> bool {
         self.domain_key.is_ascii() && !self.domain_key.starts_with(b"[")
     }
+}
+
+/// Appends a local-part or domain without comments and white space; returns whether it is nothing but
+/// octets of atoms, and dots.
+fn copy_text(text: &[u8], out: &mut Vec<u8>) -> bool {
+    let is_plain = is_plain(text);
+    if is_plain {
+        out.extend_from_slice(text);
+    } else {
+        copy_tokens(text, out);
+    }
+    is_plain
 }
 
 /// Appends a local-part without its quotes; each of its words may be quoted or not (RFC 5322 4.4).

@@ -62,6 +62,17 @@ impl<'b> Cursor<'b> {
         loop {
             match self.peek() {
                 Some(b' ' | b'\t' | b'\n') => self.advance(),
+                Some(b'\r' | b'(') => return self.skip_folds_and_comments(),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The same where more than spaces may stand.
+    fn skip_folds_and_comments(&mut self) -> Result<(), Reason> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n') => self.advance(),
                 Some(b'\r') if self.at_line_ending() => self.position += 2,
                 Some(b'(') => self.comment()?,
                 _ => return Ok(()),
@@ -72,11 +83,16 @@ impl<'b> Cursor<'b> {
     /// One or more octets of `atext` (RFC 5322 3.2.3, RFC 6532 3.2); none if there is none.
     #[inline]
     pub(crate) fn atom(&mut self) -> bool {
-        let start = self.position;
-        while self.peek().is_some_and(is_atext) {
-            self.advance();
-        }
-        self.position > start
+        let length = self.run_of(ATEXT);
+        self.position += length;
+        length > 0
+    }
+
+    /// How many octets of a class follow.
+    #[inline]
+    fn run_of(&self, class: u8) -> usize {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        rest.iter().position(|&octet| class_of(octet) & class == 0).unwrap_or(rest.len())
     }
 
     /// A quoted-string (RFC 5322 3.2.4). The cursor stands on its opening quote.
@@ -91,6 +107,7 @@ impl<'b> Cursor<'b> {
         }
         let mut inside = Ok(());
         loop {
+            self.position += self.run_of(QUOTED);
             match self.peek() {
                 Some(b'"') => {
                     self.advance();
@@ -183,9 +200,46 @@ impl<'b> Cursor<'b> {
     }
 }
 
+/// What an octet may be a part of, a bit each.
+#[inline]
+fn class_of(octet: u8) -> u8 {
+    CLASSES.get(usize::from(octet)).copied().unwrap_or(0)
+}
+
+/// See [`is_atext`].
+const ATEXT: u8 = 1;
+/// What stands for itself in a quoted-string.
+const QUOTED: u8 = 2;
+
+static CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler runs it")]
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut octet = 0;
+    while octet < classes.len() {
+        let atext = if is_atext_by_list(octet as u8) { ATEXT } else { 0 };
+        let quoted = if matches!(octet as u8, 0 | b'\r' | b'"' | b'\\') { 0 } else { QUOTED };
+        classes[octet] = atext | quoted;
+        octet += 1;
+    }
+    classes
+}
+
 /// `atext` of RFC 5322 3.2.3, and every octet of 128 and above.
 #[inline]
-pub(crate) const fn is_atext(octet: u8) -> bool {
+pub(crate) fn is_atext(octet: u8) -> bool {
+    class_of(octet) & ATEXT != 0
+}
+
+/// The octets of `text` are those of dot-atoms (RFC 5322 3.2.3) in ASCII, in whatever order: nothing in it
+/// needs to be taken away to know what it means.
+#[inline]
+pub(crate) fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|&octet| octet == b'.' || octet < 128 && is_atext(octet))
+}
+
+const fn is_atext_by_list(octet: u8) -> bool {
     matches!(octet,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | 0x80..
         | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?'
