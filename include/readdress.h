@@ -489,11 +489,12 @@ typedef struct {
    */
   const char *field;
   /**
-   * Why, as a word that stays: "unterminated-quoted-string". A NUL-terminated constant.
+   * Why, as a word that stays: "unterminated-quoted-string"; "signed-message" if the plan leaves
+   * addresses of such messages alone. A NUL-terminated constant.
    */
   const char *reason;
   /**
-   * Where parsing stopped; counted like readdress_edit.offset.
+   * Where parsing stopped, or the address begins; counted like readdress_edit.offset.
    */
   size_t offset;
   /**

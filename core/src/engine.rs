@@ -18,6 +18,7 @@ use crate::rewritten::Rewritten;
 use crate::room::Room;
 use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::signature::SignatureKind;
+use crate::signed::hold_back;
 use crate::span::{Span, narrow, widen};
 use crate::target::write_target;
 use crate::tracked::TrackedFields;
@@ -105,8 +106,8 @@ impl Engine {
 
     /// The outcome that `scratch` holds, once more: for hosts that keep a scratch and a message
     /// rather than a [`Rewritten`]. `message` must be the octets that were rewritten last with this
-    /// scratch and this engine; it does not matter where the message arrived field by field. With
-    /// others, the outcome is nonsense.
+    /// scratch and this engine; it does not matter where the message arrived field by field, which has
+    /// to be [finished](FieldByField::finish). With others, the outcome is nonsense.
     #[must_use]
     pub fn outcome<'a>(&'a self, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
         Rewritten::new(self.map(), &self.shared.tracked, message, scratch)
@@ -152,6 +153,7 @@ impl Engine {
         scratch.flags = section.flags();
         scratch.flags.set(tracked.flags(&scratch.counts));
         scratch.input_body_offset = section.body_offset();
+        hold_back(message, map.policy().on_signed(session.direction), scratch);
         Ok(())
     }
 
@@ -200,7 +202,7 @@ impl Engine {
             }
         }
         let edits = Span::new(edits_before, scratch.edits.len());
-        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits };
+        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, is_held: false };
         if !edits.is_empty() {
             fit_lines(source, &record, prefix, line_ending, scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
@@ -353,11 +355,15 @@ impl<'a> FieldByField<'a> {
         Ok(())
     }
 
-    /// The end of the header section: what came out. Its flags are those that bodies and the number
+    /// The end of the header section: what came out. Only now is it known whether the message is one
+    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies and the number
     /// of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
-        let tracked = &self.engine.shared.tracked;
+        let Shared { map, tracked } = &*self.engine.shared;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));
+        let bodies = std::mem::take(&mut self.scratch.bodies);
+        hold_back(&bodies, map.policy().on_signed(self.arrival.session.direction), self.scratch);
+        self.scratch.bodies = bodies;
         self.engine.outcome(&[], self.scratch)
     }
 }

@@ -68,6 +68,7 @@ mod rewritten;
 mod room;
 mod scratch;
 mod signature;
+mod signed;
 mod span;
 mod target;
 mod tracked;

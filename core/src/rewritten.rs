@@ -46,14 +46,15 @@ pub struct Edit<'a> {
     pub entry: Option<Entry<'a>>,
 }
 
-/// A stretch of a field that could not be parsed, or an address that could not be put in.
+/// A stretch of a field that could not be parsed, or an address that could not be put in or is left alone
+/// in a signed message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Skip<'a> {
     /// The field's name as it stands.
     pub field: &'a [u8],
     /// Which of the fields of this name, from 1.
     pub nth: u32,
-    /// Where parsing stopped; counted like [`Edit::offset`].
+    /// Where parsing stopped, or the address begins; counted like [`Edit::offset`].
     pub offset: usize,
     /// Why.
     pub reason: Reason,

@@ -4,7 +4,8 @@
 //! A signature covers the fields that its `h=` names, counted from the last of a name to the first,
 //! one for each time it is named (RFC 6376 5.4.2). Whatever the canonicalization, a new address in
 //! one of them breaks it. A signature over the body stays valid; but readers compare From and Sender with
-//! the certificate (RFC 8551 3), so it counts as broken where one of these is edited. The report goes
+//! the certificate (RFC 8551 3), so it counts as broken where one of these is edited; `signed` has what a
+//! plan may want done about that. The report goes
 //! by names and numbers of fields; nothing is verified.
 
 use memchr::memchr;
@@ -157,11 +158,15 @@ impl<'a> EditedFields<'a> {
 impl<'a> EditedFields<'a> {
     /// Of a signature over the body: whether who it shows is still who signed.
     fn assess_body(&self, kind: SignatureKind) -> Signature<'a> {
-        let shown = |name: &[u8]| name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender");
-        let because: Vec<&[u8]> =
-            self.fields.iter().map(|field| field.name).filter(|name| shown(name)).collect();
+        let names = self.fields.iter().map(|field| field.name);
+        let because: Vec<&[u8]> = names.filter(|name| is_compared(name)).collect();
         Signature { kind, domain: b"", selector: b"", is_intact: because.is_empty(), because }
     }
+}
+
+/// Whether readers compare the addresses of a field with the certificate (RFC 8551 3).
+pub(crate) fn is_compared(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender")
 }
 
 /// Whether a list of field names has this name at least so many times.

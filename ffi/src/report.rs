@@ -54,9 +54,10 @@ pub struct readdress_field_change {
 pub struct readdress_skip {
     /// The field's name as it stands, NUL-terminated.
     pub field: *const c_char,
-    /// Why, as a word that stays: "unterminated-quoted-string". A NUL-terminated constant.
+    /// Why, as a word that stays: "unterminated-quoted-string"; "signed-message" if the plan leaves
+    /// addresses of such messages alone. A NUL-terminated constant.
     pub reason: *const c_char,
-    /// Where parsing stopped; counted like readdress_edit.offset.
+    /// Where parsing stopped, or the address begins; counted like readdress_edit.offset.
     pub offset: usize,
     /// Which of the fields of this name, in any case, from 1.
     pub nth: u32,

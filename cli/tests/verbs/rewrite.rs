@@ -219,6 +219,26 @@ fn what_cannot_be_parsed_is_reported_and_left_alone() {
 }
 
 #[test]
+fn what_stays_in_a_signed_message_is_told() {
+    let bench = Bench::new();
+    let plan = std::fs::read_to_string(bench.join("plan.toml")).unwrap();
+    let plan = plan.replacen("[rewrite]\n", "[rewrite]\non-signed = \"skip-fields\"\n", 1);
+    assert!(plan.contains("on-signed"));
+    std::fs::write(bench.join("plan.toml"), plan).unwrap();
+    let message = "From: john@tenant1.contoso.com\nTo: mary.jones@tenant2.contoso.com\n\
+        Content-Type: application/pkcs7-mime\n\n";
+    let ran = bench.rewrite_with(&["-"], message.as_bytes());
+    assert_eq!(ran.out(), message.replacen("mary.jones@tenant2.contoso.com", "mary@contoso.com", 1));
+    assert_eq!(ran.err, "<stdin>:6: skipped[signed-message]: From[1]\n");
+    let object = bench.rewrite_with(&["--format", "json", "-"], message.as_bytes()).json();
+    assert_eq!(
+        object["skipped"],
+        json!([{"field": "From", "nth": 1, "offset": 6, "reason": "signed-message"}])
+    );
+    assert_eq!(object["signatures"][0]["intact"], true);
+}
+
+#[test]
 fn remarks_about_a_hostile_message_hold_no_control_characters() {
     let bench = Bench::new();
     let message = b"From: \"\x1b[2J\xff\"@tenant1.contoso.com, \"a\r\n b\x07\"@tenant2.contoso.com\r\n\r\n";

@@ -126,14 +126,15 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Skip:
-    """A stretch of a field that could not be parsed, or an address that could not be put in."""
+    """A stretch of a field that could not be parsed, or an address that could not be put in or is
+    left alone in a signed message."""
 
     field: bytes
     """The field's name as it stands."""
     nth: int
     """Which of the fields of this name, from 1."""
     offset: int
-    """Where in the input parsing stopped."""
+    """Where in the input parsing stopped, or the address begins."""
     reason: str
     """Why: "several-at", "unterminated-quoted-string", ... Names are only ever added."""
 
