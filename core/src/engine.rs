@@ -140,6 +140,9 @@ impl Engine {
         while let Some(field) = section.next_field()? {
             let Some(number) = tracked.find(field.name.of(message)) else { continue };
             let nth = scratch.count_field(number);
+            if nth == 1 && tracked.is_from(number) {
+                scratch.from = Some(field.body);
+            }
             if let Some(kind) = tracked.signature(number, field.body.of(message)) {
                 scratch.signatures.room(1)?;
                 scratch.signatures.push((kind, field.body));
@@ -317,7 +320,9 @@ impl<'a> FieldByField<'a> {
         if let Some(kind) = tracked.signature(number, body) {
             return self.keep_signature(kind, body);
         }
-        if !tracked.is_rewritten(number, self.arrival.session.direction) {
+        let is_author = nth == 1 && tracked.is_from(number);
+        let is_rewritten = tracked.is_rewritten(number, self.arrival.session.direction);
+        if !is_author && !is_rewritten {
             return Ok(());
         }
         self.scratch.bodies.room(name.len() + body.len())?;
@@ -329,16 +334,16 @@ impl<'a> FieldByField<'a> {
         let body_start = start + name.len();
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
         let line_ending: &[u8] = if memchr::memmem::find(body, b"\r\n").is_some() { b"\r\n" } else { b"\n" };
-        let outcome = self.engine.rewrite_field(
-            self.arrival.session,
-            &bodies,
-            field,
-            nth,
-            name.len() + 1,
-            line_ending,
-            self.scratch,
-        );
-        if self.scratch.fields.len() == recorded {
+        let outcome = if is_rewritten {
+            let prefix = name.len() + 1;
+            let (session, scratch) = (self.arrival.session, &mut *self.scratch);
+            self.engine.rewrite_field(session, &bodies, field, nth, prefix, line_ending, scratch)
+        } else {
+            Ok(())
+        };
+        if is_author {
+            self.scratch.from = Some(field.body);
+        } else if self.scratch.fields.len() == recorded {
             bodies.truncate(start);
         }
         self.scratch.bodies = bodies;

@@ -48,6 +48,7 @@
 
 mod addr_spec;
 pub mod address;
+mod alignment;
 mod content_type;
 mod engine;
 mod envelope;
@@ -74,6 +75,7 @@ mod target;
 mod tracked;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
+pub use crate::alignment::{Aligned, Alignment, Domains};
 pub use crate::engine::{Engine, FieldByField, Session};
 pub use crate::envelope::{PATH_MAX, PathKind, RewrittenPath};
 pub use crate::error::{Error, Limit, MapError, MapErrorKind};

@@ -24,9 +24,11 @@ pub struct Scratch {
     pub(crate) unmapped: Vec<Span>,
     /// New texts, and addresses for reports.
     pub(crate) texts: Vec<u8>,
-    /// Where fields came one by one: the names and bodies of those in `fields`. Edits are places
-    /// in it.
+    /// Where fields came one by one: the names and bodies of those in `fields`, and of the first From.
+    /// Edits are places in it.
     pub(crate) bodies: Vec<u8>,
+    /// The body of the first From field, in the source.
+    pub(crate) from: Option<Span>,
     /// Bodies of signature fields, in the source.
     pub(crate) signatures: Vec<(SignatureKind, Span)>,
     /// How often each tracked field was seen.
@@ -146,6 +148,7 @@ impl Scratch {
         self.unmapped.clear();
         self.texts.clear();
         self.bodies.clear();
+        self.from = None;
         self.signatures.clear();
         self.counts.clear();
         self.counts.resize(tracked, 0);

@@ -95,6 +95,29 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
     }
 }
 
+/// Reports that are worked out when asked for: each on the buffers of one message.
+#[test]
+fn alignment_takes_linear_time() {
+    let engine = unlimited();
+    for (name, start, unit) in [
+        ("authors of one domain", "DKIM-Signature: d=i.example; h=from\nFrom: ", "user@i.example,"),
+        ("authors in comments", "DKIM-Signature: d=i.example; h=from\nFrom: ", "(c)user(c)@(c)i(c).example,"),
+        ("international authors", "DKIM-Signature: d=i.example; h=from\nFrom: ", "user@b\u{fc}cher.example,"),
+        ("signatures", "From: user@i.example\n", "DKIM-Signature: d=a.b.i.example; h=from\n"),
+        ("one signature", "From: user@i.example\nDKIM-Signature: h=from; d=", "i.example."),
+    ] {
+        let time = |size: usize| {
+            let message = message(start, unit, size);
+            let mut scratch = Scratch::new();
+            let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
+            best(3, || assert!(done.signatures().all(|signature| signature.domain.len() < size)))
+        };
+        let (small, large) = (time(SIZE / 256), time(SIZE / 8));
+        println!("{name}: {small:?} for 64 KiB, {large:?} for 2 MiB");
+        assert!(large < small.max(Duration::from_micros(50)) * 32 * 4, "{name}: {small:?} -> {large:?}");
+    }
+}
+
 #[test]
 fn limits_are_reported_and_leave_the_message_alone() {
     let limit = |limits: Limits, message: &[u8]| {

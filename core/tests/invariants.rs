@@ -270,9 +270,10 @@ proptest! {
             prop_assert_eq!(in_bodies, skips(&parts));
             prop_assert!(done.unmapped().eq(parts.unmapped()));
             let signatures = |done: &Rewritten<'_>| {
-                done.signatures().map(|one| (one.kind, one.is_intact, one.because.concat())).collect::<Vec<_>>()
+                done.signatures().map(|one| (one.kind, one.is_intact, one.because.concat(), one.aligned)).collect::<Vec<_>>()
             };
             prop_assert_eq!(signatures(&done), signatures(&parts));
+            prop_assert_eq!(done.from_domains(), parts.from_domains());
             prop_assert_eq!(done.flags().contains(Flags::DUPLICATE_FROM), parts.flags().contains(Flags::DUPLICATE_FROM));
         }
         _ = engine.explain(Direction::Outbound, &message);

@@ -309,6 +309,7 @@ pub(crate) fn mail_soup() -> impl Strategy<Value = Vec<u8>> {
         "Subject: ",
         "X:",
         "Content-Type: application/pkcs7-mime",
+        "DKIM-Signature: d=t0.example; h=from:to",
         "\r\n",
         "\n",
         "\r",
