@@ -231,8 +231,8 @@ impl<'a> Rewritten<'a> {
 
     /// The author domain of DMARC (RFC 7489 3.1), that of all mailboxes in From, before and after the edits;
     /// worked out when asked for, in time linear in the field. `None` twice for a message without From, with
-    /// several such fields or with one in which something does not parse; `None` on one side for mailboxes
-    /// of several domains there, or of one that is no domain name.
+    /// several such fields or with one in which something does not parse; `None` on one side if mailboxes
+    /// of several domains stand there, or one without a domain name.
     #[must_use]
     pub fn from_domains(&self) -> Domains {
         let Scratch { from, edits, texts, counts, .. } = self.scratch;

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use crate::alignment::readdress_alignment;
 use crate::slice::readdress_slice;
 
 /// One change of the input. A fold that had to be added has length 0 and no addresses.
@@ -80,4 +81,9 @@ pub struct readdress_signature {
     pub because_count: usize,
     /// Whether the edits leave all that it covers as it was.
     pub intact: bool,
+    /// Of "dkim", how its domain stood to that of From, whether or not it is intact. UNKNOWN of other
+    /// kinds: DMARC does not ask about them.
+    pub aligned_before: readdress_alignment,
+    /// How it stands to it now; in shadow mode, how it would.
+    pub aligned_after: readdress_alignment,
 }
