@@ -106,6 +106,7 @@ impl<'b> AddressList<'b> {
             Some(b'@') => Err(Reason::MalformedLocalPart),
             Some(b':') if words.is_phrase() => self.group_start(),
             Some(b';') if self.in_group => {
+                self.has_passed_over |= !words.is_empty();
                 self.in_group = false;
                 self.cursor.advance();
                 self.end_of_mailbox()?;
