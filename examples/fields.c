@@ -147,6 +147,7 @@ static void print_calls(const readdress_result *result)
     const readdress_field_change *changes = readdress_result_field_changes(result, &count);
     const readdress_skip *skipped;
     const readdress_slice *unmapped;
+    const readdress_signature *signatures;
 
     for (at = 0; at < count; at++) {
         printf("smfi_chgheader %s %u ", changes[at].name, (unsigned)changes[at].nth);
@@ -161,6 +162,15 @@ static void print_calls(const readdress_result *result)
     for (at = 0; at < count; at++) {
         printf("unmapped: ");
         print(unmapped[at].data, unmapped[at].len);
+        putchar('\n');
+    }
+    /* What receivers checked for DMARC and can't any more: sign behind this milter, not before it. */
+    signatures = readdress_result_signatures(result, &count);
+    for (at = 0; at < count; at++) {
+        if (signatures[at].intact || signatures[at].aligned_before < READDRESS_ALIGNMENT_RELAXED)
+            continue;
+        printf("broken: %s of ", signatures[at].kind);
+        print(signatures[at].domain.data, signatures[at].domain.len);
         putchar('\n');
     }
 }

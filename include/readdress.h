@@ -284,6 +284,12 @@ typedef struct readdress_live readdress_live;
 typedef struct readdress_result readdress_result;
 
 /**
+ * How a domain stands to another, for DMARC to that of From (RFC 7489 3.1): READDRESS_ALIGNMENT_*. The
+ * greater the closer.
+ */
+typedef uint32_t readdress_alignment;
+
+/**
  * What a fallible call returns: READDRESS_OK or one of READDRESS_E_*. A caller has to expect
  * numbers that are added later; any that is not 0 is a failure.
  */
@@ -489,11 +495,12 @@ typedef struct {
    */
   const char *field;
   /**
-   * Why, as a word that stays: "unterminated-quoted-string". A NUL-terminated constant.
+   * Why, as a word that stays: "unterminated-quoted-string"; "signed-message" if the plan leaves
+   * addresses of such messages alone. A NUL-terminated constant.
    */
   const char *reason;
   /**
-   * Where parsing stopped; counted like readdress_edit.offset.
+   * Where parsing stopped, or the address begins; counted like readdress_edit.offset.
    */
   size_t offset;
   /**
@@ -531,7 +538,57 @@ typedef struct {
    * Whether the edits leave all that it covers as it was.
    */
   bool intact;
+  /**
+   * Of "dkim", how its domain stood to that of From, whether or not it is intact. UNKNOWN of other
+   * kinds: DMARC does not ask about them.
+   */
+  readdress_alignment aligned_before;
+  /**
+   * How it stands to it now; in shadow mode, how it would.
+   */
+  readdress_alignment aligned_after;
 } readdress_signature;
+
+/**
+ * The author domain of DMARC, that of all mailboxes in From: lower-case, A-labels, no dot behind. One
+ * that is empty is none, or not one.
+ */
+typedef struct {
+  /**
+   * As it was.
+   */
+  readdress_slice before;
+  /**
+   * As it is now; in shadow mode, as it would be.
+   */
+  readdress_slice after;
+} readdress_from_domains;
+
+/**
+ * There is nothing to compare: one of the two is no domain name, or there is none.
+ */
+#define READDRESS_ALIGNMENT_UNKNOWN 0
+
+/**
+ * They have at most a top-level domain in common: not aligned.
+ */
+#define READDRESS_ALIGNMENT_NONE 1
+
+/**
+ * They lie beside each other below a domain of at least two labels: aligned in relaxed mode if that lies in
+ * one organizational domain, which a list of public suffixes or the DNS knows.
+ */
+#define READDRESS_ALIGNMENT_UNDECIDED 2
+
+/**
+ * One lies below the other, which has at least two labels: aligned in relaxed mode.
+ */
+#define READDRESS_ALIGNMENT_RELAXED 3
+
+/**
+ * They are the same: aligned in strict mode, too.
+ */
+#define READDRESS_ALIGNMENT_STRICT 4
 
 /**
  * The reverse-path: MAIL FROM. May be the null path "<>".
@@ -619,6 +676,24 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Compares two domains as the DNS does: ASCII case and one dot behind do not count, and both forms of
+ * an international domain are the same. For the reverse-path's domain beside one of
+ * readdress_result_from_domains(): what stands behind the last @ of the path, without angle bracket.
+ *
+ * Parameters: one, one_len, other, other_len: the domains, in either order.
+ *
+ * Returns: READDRESS_ALIGNMENT_*; UNKNOWN if one of them is no domain name: empty, too long, an address
+ * literal, with an octet that host names don't have.
+ *
+ * Thread-safe.
+ */
+READDRESS_MUST_USE
+readdress_alignment readdress_compare_domains(const uint8_t *one,
+                                              size_t one_len,
+                                              const uint8_t *other,
+                                              size_t other_len);
 
 /**
  * A builder without entries, with the policy of a plan that says nothing: preset "coexistence",
@@ -978,6 +1053,18 @@ const readdress_slice *readdress_result_unmapped(const readdress_result *result,
  */
 const readdress_signature *readdress_result_signatures(const readdress_result *result,
                                                        size_t *count);
+
+/**
+ * The domain of From before and after, which DMARC compares with the domain of each DKIM signature (the
+ * signatures say how) and of the reverse-path (readdress_compare_domains()). There is none in a message
+ * without From, with several such fields or with one in which something does not parse. One side has
+ * none if mailboxes of several domains stand there, or one without a domain name.
+ *
+ * Returns: the domains; NULL if there are none on either side, or no memory for the report.
+ *
+ * One thread at a time for a result.
+ */
+const readdress_from_domains *readdress_result_from_domains(const readdress_result *result);
 
 /**
  * Rewrites a message, or the header section of one. Time is linear in the header section; the

@@ -24,6 +24,7 @@ FIXTURES = ROOT / "tests" / "fixtures"
 CORPUS = ROOT.parent / "shared" / "corpus" / "eml"
 
 VERDICTS = {"pass": 0, "tempfail": 1, "reject": 2}
+ALIGNMENTS = {None: 0, "none": 1, "undecided": 2, "relaxed": 3, "strict": 4}
 
 
 def hexed(octets):
@@ -71,7 +72,12 @@ def command_lines(command, map_file, direction, path):
     for signature in done["signatures"]:
         because = "".join(f" {hexed(item_of(name))}" for name in signature["because"])
         sides = f"{hexed(octets_of(signature, 'domain'))} {hexed(octets_of(signature, 'selector'))}"
-        lines.append(f"signature {signature['kind']} {sides} {int(signature['intact'])}{because}")
+        aligned = signature["aligned"] or {"before": None, "after": None}
+        numbers = f"{ALIGNMENTS[aligned['before']]} {ALIGNMENTS[aligned['after']]}"
+        lines.append(f"signature {signature['kind']} {sides} {int(signature['intact'])} {numbers}{because}")
+    if done["from_domain"]:
+        domains = [done["from_domain"][side] or "" for side in ("before", "after")]
+        lines.append("from-domain " + " ".join(hexed(domain.encode()) for domain in domains))
     lines += [f"changed {int(done['changed'])}", f"verdict {VERDICTS[done['verdict']]}"]
     lines += [f"size {done['size']}", f"body {done['body_offset']}"]
     lines += [f"input-body {done['input_body_offset']}"]
@@ -102,7 +108,12 @@ def python_lines(engine, direction, path):
     for signature in done.signatures:
         because = "".join(f" {hexed(name)}" for name in signature.because)
         sides = f"{hexed(signature.domain)} {hexed(signature.selector)}"
-        lines.append(f"signature {signature.kind} {sides} {int(signature.intact)}{because}")
+        aligned = signature.aligned
+        numbers = f"{ALIGNMENTS[aligned.before]} {ALIGNMENTS[aligned.after]}" if aligned else "0 0"
+        lines.append(f"signature {signature.kind} {sides} {int(signature.intact)} {numbers}{because}")
+    if done.from_domain:
+        domains = [domain or "" for domain in (done.from_domain.before, done.from_domain.after)]
+        lines.append("from-domain " + " ".join(hexed(domain.encode()) for domain in domains))
     lines += [f"changed {int(done.changed)}", f"verdict {VERDICTS[done.verdict]}"]
     lines += [f"size {done.size}", f"body {done.body_offset}"]
     lines += [f"input-body {done.input_body_offset}"]
@@ -146,7 +157,7 @@ def fields_in_place(lines):
 def without_the_message(lines):
     """What a face can know that sees fields alone. Folds that are added have the line endings of
     what is seen."""
-    known = ("edit", "change", "skip", "unmapped", "signature", "changed", "verdict")
+    known = ("edit", "change", "skip", "unmapped", "signature", "from-domain", "changed", "verdict")
     kept = [line for line in lines if line.split(" ")[0] in known]
     return [re.sub(r"^(edit \d+ 0 )0d0a", r"\g<1>0a", line) for line in kept]
 

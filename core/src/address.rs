@@ -64,6 +64,7 @@ impl AddrSpec {
 pub struct AddressList<'b> {
     cursor: Cursor<'b>,
     in_group: bool,
+    has_passed_over: bool,
 }
 
 impl<'b> AddressList<'b> {
@@ -72,7 +73,13 @@ impl<'b> AddressList<'b> {
     #[must_use]
     pub fn new(body: &'b [u8]) -> AddressList<'b> {
         let readable = if u32::try_from(body.len()).is_ok() { body } else { &[] };
-        AddressList { cursor: Cursor::new(readable), in_group: false }
+        AddressList { cursor: Cursor::new(readable), in_group: false, has_passed_over: false }
+    }
+
+    /// Whether words or `<>` stood in the place of an address. No mailbox, and nothing to report; but
+    /// readers disagree about whom such a list names.
+    pub(crate) fn has_passed_over(&self) -> bool {
+        self.has_passed_over
     }
 
     /// address = mailbox / group, up to and with the comma behind it. `None`: no address there.
@@ -81,8 +88,12 @@ impl<'b> AddressList<'b> {
         let start = self.cursor.position();
         let words = self.words()?;
         match self.cursor.peek() {
-            None => Ok(None),
+            None => {
+                self.has_passed_over |= !words.is_empty();
+                Ok(None)
+            }
             Some(b',') => {
+                self.has_passed_over |= !words.is_empty();
                 self.cursor.advance();
                 Ok(None)
             }
@@ -95,6 +106,7 @@ impl<'b> AddressList<'b> {
             Some(b'@') => Err(Reason::MalformedLocalPart),
             Some(b':') if words.is_phrase() => self.group_start(),
             Some(b';') if self.in_group => {
+                self.has_passed_over |= !words.is_empty();
                 self.in_group = false;
                 self.cursor.advance();
                 self.end_of_mailbox()?;
@@ -133,6 +145,7 @@ impl<'b> AddressList<'b> {
         self.cursor.advance();
         self.cursor.skip_cfws()?;
         if self.cursor.eat(b'>') {
+            self.has_passed_over = true;
             self.end_of_mailbox()?;
             return Ok(None);
         }

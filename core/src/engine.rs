@@ -18,6 +18,7 @@ use crate::rewritten::Rewritten;
 use crate::room::Room;
 use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
 use crate::signature::SignatureKind;
+use crate::signed::hold_back;
 use crate::span::{Span, narrow, widen};
 use crate::target::write_target;
 use crate::tracked::TrackedFields;
@@ -105,8 +106,8 @@ impl Engine {
 
     /// The outcome that `scratch` holds, once more: for hosts that keep a scratch and a message
     /// rather than a [`Rewritten`]. `message` must be the octets that were rewritten last with this
-    /// scratch and this engine; it does not matter where the message arrived field by field. With
-    /// others, the outcome is nonsense.
+    /// scratch and this engine; it does not matter where the message arrived field by field, which has
+    /// to be [finished](FieldByField::finish). With others, the outcome is nonsense.
     #[must_use]
     pub fn outcome<'a>(&'a self, message: &'a [u8], scratch: &'a Scratch) -> Rewritten<'a> {
         Rewritten::new(self.map(), &self.shared.tracked, message, scratch)
@@ -138,6 +139,9 @@ impl Engine {
         let mut section = HeaderSection::new(message, map.policy().limits)?;
         while let Some((number, field)) = section.next_of(tracked.names())? {
             let nth = scratch.count_field(number);
+            if nth == 1 && tracked.is_from(number) {
+                scratch.from = Some(field.body);
+            }
             if let Some(kind) = tracked.signature(number, field.body.of(message)) {
                 scratch.signatures.room(1)?;
                 scratch.signatures.push((kind, field.body));
@@ -151,6 +155,7 @@ impl Engine {
         scratch.flags = section.flags();
         scratch.flags.set(tracked.flags(&scratch.counts));
         scratch.input_body_offset = section.body_offset();
+        hold_back(message, map.policy().on_signed(session.direction), scratch);
         Ok(())
     }
 
@@ -199,7 +204,7 @@ impl Engine {
             }
         }
         let edits = Span::new(edits_before, scratch.edits.len());
-        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits };
+        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, is_held: false };
         if !edits.is_empty() {
             fit_lines(source, &record, prefix, line_ending(), scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
@@ -314,7 +319,9 @@ impl<'a> FieldByField<'a> {
         if let Some(kind) = tracked.signature(number, body) {
             return self.keep_signature(kind, body);
         }
-        if !tracked.is_rewritten(number, self.arrival.session.direction) {
+        let is_author = nth == 1 && tracked.is_from(number);
+        let is_rewritten = tracked.is_rewritten(number, self.arrival.session.direction);
+        if !is_author && !is_rewritten {
             return Ok(());
         }
         self.scratch.bodies.room(name.len() + body.len())?;
@@ -327,16 +334,16 @@ impl<'a> FieldByField<'a> {
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
         let has_crlf = || memchr::memmem::find(body, b"\r\n").is_some();
         let line_ending = || if has_crlf() { b"\r\n".as_slice() } else { b"\n" };
-        let outcome = self.engine.rewrite_field(
-            self.arrival.session,
-            &bodies,
-            field,
-            nth,
-            name.len() + 1,
-            line_ending,
-            self.scratch,
-        );
-        if self.scratch.fields.len() == recorded {
+        let outcome = if is_rewritten {
+            let prefix = name.len() + 1;
+            let (session, scratch) = (self.arrival.session, &mut *self.scratch);
+            self.engine.rewrite_field(session, &bodies, field, nth, prefix, line_ending, scratch)
+        } else {
+            Ok(())
+        };
+        if is_author {
+            self.scratch.from = Some(field.body);
+        } else if self.scratch.fields.len() == recorded {
             bodies.truncate(start);
         }
         self.scratch.bodies = bodies;
@@ -353,11 +360,15 @@ impl<'a> FieldByField<'a> {
         Ok(())
     }
 
-    /// The end of the header section: what came out. Its flags are those that bodies and the number
+    /// The end of the header section: what came out. Only now is it known whether the message is one
+    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies and the number
     /// of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
-        let tracked = &self.engine.shared.tracked;
+        let Shared { map, tracked } = &*self.engine.shared;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));
+        let bodies = std::mem::take(&mut self.scratch.bodies);
+        hold_back(&bodies, map.policy().on_signed(self.arrival.session.direction), self.scratch);
+        self.scratch.bodies = bodies;
         self.engine.outcome(&[], self.scratch)
     }
 }

@@ -4,6 +4,7 @@
 //! external to internal in both directions: that is how a message finds its system.
 
 use crate::address::{AddrSpec, AddressList, Item};
+use crate::alignment::{Domains, domain_name};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, Limit};
 use crate::lex::copy_tokens;
@@ -74,6 +75,20 @@ impl<'a> RewrittenPath<'a> {
     #[must_use]
     pub fn skipped(&self) -> Option<Reason> {
         self.skipped
+    }
+
+    /// The domain of the path as it was given and of the one to use (in shadow mode, the one that would
+    /// be used), to be compared with [`Rewritten::from_domains`](crate::Rewritten::from_domains): of a
+    /// reverse-path, what DMARC compares with From (RFC 7489 3.1.2). `None` for a null path, one without a
+    /// domain and one that does not parse.
+    #[must_use]
+    pub fn domains(&self) -> Domains {
+        let mut tokens = Vec::new();
+        let mut domain = |path: &[u8]| {
+            let address = address_in(path, &mut tokens).ok().flatten()?;
+            domain_name(address.domain.of(path))
+        };
+        Domains { before: domain(self.from), after: domain(self.to) }
     }
 
     /// What the plan says to do with such a message.

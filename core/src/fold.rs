@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::header::LINE_MAX;
 use crate::reason::Reason;
 use crate::room::Room;
-use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord};
+use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord, merge_skips};
 use crate::span::{Span, narrow, widen};
 
 /// Buffers of this module.
@@ -21,6 +21,8 @@ pub(crate) struct FoldBuffers {
     segments: Vec<Segment>,
     /// Where it is folded.
     folds: Vec<u32>,
+    /// What no fold helps.
+    skips: Vec<SkipRecord>,
 }
 
 /// A stretch of a line, from one place where it may be folded to the next.
@@ -65,6 +67,8 @@ pub(crate) fn fit_lines(
     scratch.skips.room(edits.len())?;
     let mut buffers = std::mem::take(&mut scratch.fold);
     buffers.edits.clear();
+    buffers.skips.clear();
+    buffers.skips.room(scratch.edits.len() - first_edit)?;
     buffers.edits.room(scratch.edits.len() - first_edit)?;
     buffers.edits.extend(scratch.edits.drain(first_edit..));
     let text_start = scratch.texts.len();
@@ -92,9 +96,10 @@ pub(crate) fn fit_lines(
                 at: edit.place.start,
                 reason: Reason::LineTooLong,
             };
-            scratch.skips.extend(edits.iter().map(skip));
+            buffers.skips.extend(edits.iter().map(skip));
         }
     }
+    merge_skips(&mut scratch.skips, buffers.skips.len(), buffers.skips.iter().rev().copied());
     scratch.fold = buffers;
     Ok(())
 }

@@ -48,6 +48,7 @@
 
 mod addr_spec;
 pub mod address;
+mod alignment;
 mod content_type;
 mod engine;
 mod envelope;
@@ -69,11 +70,13 @@ mod rewritten;
 mod room;
 mod scratch;
 mod signature;
+mod signed;
 mod span;
 mod target;
 mod tracked;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
+pub use crate::alignment::{Aligned, Alignment, Domains};
 pub use crate::engine::{Engine, FieldByField, Session};
 pub use crate::envelope::{PATH_MAX, PathKind, RewrittenPath};
 pub use crate::error::{Error, Limit, MapError, MapErrorKind};

@@ -24,9 +24,11 @@ pub struct Scratch {
     pub(crate) unmapped: Vec<Span>,
     /// New texts, and addresses for reports.
     pub(crate) texts: Vec<u8>,
-    /// Where fields came one by one: the names and bodies of those in `fields`. Edits are places
-    /// in it.
+    /// Where fields came one by one: the names and bodies of those in `fields`, and of the first From.
+    /// Edits are places in it.
     pub(crate) bodies: Vec<u8>,
+    /// The body of the first From field, in the source.
+    pub(crate) from: Option<Span>,
     /// Bodies of signature fields, in the source.
     pub(crate) signatures: Vec<(SignatureKind, Span)>,
     /// How often each tracked field was seen.
@@ -76,6 +78,11 @@ impl EditRecord {
         let (new, old) = (self.text.len(), self.place.len());
         (new.saturating_sub(old), old.saturating_sub(new))
     }
+
+    /// Whether it is a fold.
+    pub(crate) fn is_fold(&self) -> bool {
+        self.entry == u32::MAX
+    }
 }
 
 /// A field with an edit or a skip.
@@ -87,6 +94,8 @@ pub(crate) struct FieldRecord {
     pub(crate) nth: u32,
     /// Its edits, in `edits`.
     pub(crate) edits: Span,
+    /// It is left alone because the message is signed.
+    pub(crate) is_held: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +105,33 @@ pub(crate) struct SkipRecord {
     /// Place in the source.
     pub(crate) at: u32,
     pub(crate) reason: Reason,
+}
+
+/// Puts `count` skips, given from the last to the first, among others; both are sorted by place. Room
+/// was made for them. Time is linear in the skips behind the first new one.
+pub(crate) fn merge_skips(
+    skips: &mut Vec<SkipRecord>,
+    count: usize,
+    mut from_last: impl Iterator<Item = SkipRecord>,
+) {
+    let mut old = skips.len();
+    let mut next = from_last.next();
+    if let Some(skip) = next {
+        skips.resize(old + count, skip);
+    }
+    let mut end = skips.len();
+    while let Some(skip) = next {
+        let last = old.checked_sub(1).and_then(|last| skips.get(last)).copied();
+        let moved = last.filter(|other| other.at > skip.at);
+        match moved {
+            Some(_) => old -= 1,
+            None => next = from_last.next(),
+        }
+        end = end.saturating_sub(1);
+        if let Some(place) = skips.get_mut(end) {
+            *place = moved.unwrap_or(skip);
+        }
+    }
 }
 
 impl Scratch {
@@ -112,6 +148,7 @@ impl Scratch {
         self.unmapped.clear();
         self.texts.clear();
         self.bodies.clear();
+        self.from = None;
         self.signatures.clear();
         self.counts.clear();
         self.counts.resize(tracked, 0);
@@ -124,7 +161,8 @@ impl Scratch {
     /// Makes room for whatever may come of one address that takes `length` octets of the source.
     pub(crate) fn room_for_address(&mut self, length: usize) -> Result<(), Error> {
         self.edits.room(1)?;
-        self.skips.room(1)?;
+        // Each edit may yet become a skip.
+        self.skips.room(self.edits.len() + 1)?;
         self.unmapped.room(1)?;
         self.texts.room(TEXT_OF_ADDRESS + length)
     }

@@ -4,11 +4,13 @@
 //! A signature covers the fields that its `h=` names, counted from the last of a name to the first,
 //! one for each time it is named (RFC 6376 5.4.2). Whatever the canonicalization, a new address in
 //! one of them breaks it. A signature over the body stays valid; but readers compare From and Sender with
-//! the certificate (RFC 8551 3), so it counts as broken where one of these is edited. The report goes
+//! the certificate (RFC 8551 3), so it counts as broken where one of these is edited; `signed` has what a
+//! plan may want done about that. The report goes
 //! by names and numbers of fields; nothing is verified.
 
 use memchr::memchr;
 
+use crate::alignment::{Aligned, Domains};
 use crate::content_type::ContentType;
 use crate::scratch::Scratch;
 use crate::span::widen;
@@ -104,6 +106,9 @@ pub struct Signature<'a> {
     pub is_intact: bool,
     /// The names of the edited fields that it covers, as they stand, each once.
     pub because: Vec<&'a [u8]>,
+    /// Of a DKIM signature: how the domain that signs stands to that of From (RFC 7489 3.1.1), whether or
+    /// not the signature is intact. DMARC asks about no other kind.
+    pub aligned: Aligned,
 }
 
 /// The edited fields, as far as signatures are concerned: of each name the last one, which is the
@@ -134,8 +139,8 @@ impl<'a> EditedFields<'a> {
         EditedFields { fields }
     }
 
-    /// Reports on the signature that a field with this body tells of.
-    pub(crate) fn assess(&self, kind: SignatureKind, body: &'a [u8]) -> Signature<'a> {
+    /// Reports on the signature that a field with this body tells of. `from`: the domains of From.
+    pub(crate) fn assess(&self, kind: SignatureKind, body: &'a [u8], from: &Domains) -> Signature<'a> {
         if matches!(kind, SignatureKind::Smime | SignatureKind::Pgp) {
             return self.assess_body(kind);
         }
@@ -144,12 +149,18 @@ impl<'a> EditedFields<'a> {
             let covers = |field: &&EditedField<'_>| covers(list, field.name, field.from_last);
             self.fields.iter().filter(covers).map(|field| field.name).collect()
         });
+        let domain = tag(body, b"d").unwrap_or_default();
+        let aligned = match kind {
+            SignatureKind::Dkim => Domains::unchanged(domain).aligned(from),
+            _ => Aligned::default(),
+        };
         Signature {
             kind,
-            domain: tag(body, b"d").unwrap_or_default(),
+            domain,
             selector: tag(body, b"s").unwrap_or_default(),
             is_intact: if covered.is_some() { because.is_empty() } else { self.fields.is_empty() },
             because,
+            aligned,
         }
     }
 }
@@ -157,11 +168,16 @@ impl<'a> EditedFields<'a> {
 impl<'a> EditedFields<'a> {
     /// Of a signature over the body: whether who it shows is still who signed.
     fn assess_body(&self, kind: SignatureKind) -> Signature<'a> {
-        let shown = |name: &[u8]| name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender");
-        let because: Vec<&[u8]> =
-            self.fields.iter().map(|field| field.name).filter(|name| shown(name)).collect();
-        Signature { kind, domain: b"", selector: b"", is_intact: because.is_empty(), because }
+        let names = self.fields.iter().map(|field| field.name);
+        let because: Vec<&[u8]> = names.filter(|name| is_compared(name)).collect();
+        let (is_intact, aligned) = (because.is_empty(), Aligned::default());
+        Signature { kind, domain: b"", selector: b"", is_intact, because, aligned }
     }
+}
+
+/// Whether readers compare the addresses of a field with the certificate (RFC 8551 3).
+pub(crate) fn is_compared(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender")
 }
 
 /// Whether a list of field names has this name at least so many times.

@@ -76,6 +76,11 @@ impl TrackedFields {
         })
     }
 
+    /// Whether this is From's number.
+    pub(crate) fn is_from(&self, number: usize) -> bool {
+        self.fields.get(number).is_some_and(|field| field.duplicate == Flags::DUPLICATE_FROM)
+    }
+
     /// The kind of signature that the field of this number tells of with this body.
     pub(crate) fn signature(&self, number: usize, body: &[u8]) -> Option<SignatureKind> {
         self.fields.get(number).and_then(|field| field.signature)?.kind(body)

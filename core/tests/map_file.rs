@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
 use readdress::{
-    ConflictKind, Direction, Engine, EntryDirection, Error, Map, MapBuilder, MapErrorKind, NewEntry, Policy,
-    Preset, Scratch, publish,
+    ConflictKind, Direction, Engine, EntryDirection, Error, Map, MapBuilder, MapErrorKind, NewEntry,
+    OnSigned, Policy, Preset, Scratch, publish,
 };
 use support::config;
 
@@ -118,6 +118,9 @@ fn what_went_in_can_be_read_back() {
     let mut policy = Policy::from_preset(Preset::Edge2016);
     policy.subaddress_delimiters = "+-".to_owned();
     policy.limits.fields = 7;
+    policy.on_signed_outbound = OnSigned::SkipFields;
+    policy.on_signed_inbound = OnSigned::EnvelopeOnly;
+    policy.scrub_display_names = true;
     let mut builder = MapBuilder::new();
     builder.set_name("näme");
     builder.set_policy(policy.clone());

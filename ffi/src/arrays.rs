@@ -9,6 +9,7 @@ use std::ffi::c_char;
 
 use readdress::{FieldChange, Rewritten};
 
+use crate::alignment::{self, readdress_from_domains};
 use crate::names;
 use crate::report::{readdress_edit, readdress_field_change, readdress_signature, readdress_skip};
 use crate::slice::readdress_slice;
@@ -22,6 +23,7 @@ pub(crate) struct Arrays {
     pub(crate) skipped: Array<readdress_skip>,
     pub(crate) unmapped: Array<readdress_slice>,
     pub(crate) signatures: Array<readdress_signature>,
+    pub(crate) from_domains: Array<readdress_from_domains>,
     /// The names of edited fields that signatures cover.
     because: Vec<readdress_slice>,
 }
@@ -92,6 +94,7 @@ impl Arrays {
         self.skipped.clear();
         self.unmapped.clear();
         self.signatures.clear();
+        self.from_domains.clear();
     }
 
     /// Makes room for what a message is sent from.
@@ -186,6 +189,26 @@ pub(crate) fn unmapped(
     Ok(())
 }
 
+/// The domains of From, as an array of one; of none if there are none.
+pub(crate) fn from_domains(
+    array: &mut Array<readdress_from_domains>,
+    done: &Rewritten<'_>,
+) -> Result<(), TryReserveError> {
+    let domains = done.from_domains();
+    let [before, after] = [domains.before, domains.after].map(Option::unwrap_or_default);
+    if before.is_empty() && after.is_empty() {
+        return Ok(());
+    }
+    array.reserve(1, before.len() + after.len() + 2)?;
+    let mut store = |domain: &str| {
+        let (text, len) = array.text(|texts| texts.extend_from_slice(domain.as_bytes()));
+        readdress_slice { data: text.cast(), len }
+    };
+    let domains = readdress_from_domains { before: store(&before), after: store(&after) };
+    array.items.push(domains);
+    Ok(())
+}
+
 impl Arrays {
     /// The signatures: place and number.
     pub(crate) fn signatures(&mut self, done: &Rewritten<'_>) -> (*const readdress_signature, usize) {
@@ -205,6 +228,8 @@ impl Arrays {
                     because: names.as_ptr(),
                     because_count: names.len(),
                     intact: signature.is_intact,
+                    aligned_before: alignment::number(signature.aligned.before),
+                    aligned_after: alignment::number(signature.aligned.after),
                 });
             }
             Ok(())

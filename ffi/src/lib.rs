@@ -17,6 +17,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 // In the order in which the header shows them.
+pub mod alignment;
 pub mod builder;
 pub mod engine;
 pub mod error;

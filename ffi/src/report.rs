@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use crate::alignment::readdress_alignment;
 use crate::slice::readdress_slice;
 
 /// One change of the input. A fold that had to be added has length 0 and no addresses.
@@ -54,9 +55,10 @@ pub struct readdress_field_change {
 pub struct readdress_skip {
     /// The field's name as it stands, NUL-terminated.
     pub field: *const c_char,
-    /// Why, as a word that stays: "unterminated-quoted-string". A NUL-terminated constant.
+    /// Why, as a word that stays: "unterminated-quoted-string"; "signed-message" if the plan leaves
+    /// addresses of such messages alone. A NUL-terminated constant.
     pub reason: *const c_char,
-    /// Where parsing stopped; counted like readdress_edit.offset.
+    /// Where parsing stopped, or the address begins; counted like readdress_edit.offset.
     pub offset: usize,
     /// Which of the fields of this name, in any case, from 1.
     pub nth: u32,
@@ -79,4 +81,9 @@ pub struct readdress_signature {
     pub because_count: usize,
     /// Whether the edits leave all that it covers as it was.
     pub intact: bool,
+    /// Of "dkim", how its domain stood to that of From, whether or not it is intact. UNKNOWN of other
+    /// kinds: DMARC does not ask about them.
+    pub aligned_before: readdress_alignment,
+    /// How it stands to it now; in shadow mode, how it would.
+    pub aligned_after: readdress_alignment,
 }

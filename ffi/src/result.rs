@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use readdress::{Engine, Rewritten, Scratch, Unmapped};
 
+use crate::alignment::readdress_from_domains;
 use crate::arrays::{self, Arrays};
 use crate::engine::readdress_engine;
 use crate::error::Failure;
@@ -320,6 +321,21 @@ pub unsafe extern "C" fn readdress_result_signatures(
     // SAFETY: a place to write to, by the header's general part.
     let count = unsafe { Out::new(count) };
     array(result, count, Arrays::signatures)
+}
+
+/// The domain of From before and after, which DMARC compares with the domain of each DKIM signature (the
+/// signatures say how) and of the reverse-path (readdress_compare_domains()). There is none in a message
+/// without From, with several such fields or with one in which something does not parse. One side has
+/// none if mailboxes of several domains stand there, or one without a domain name.
+///
+/// Returns: the domains; NULL if there are none on either side, or no memory for the report.
+///
+/// One thread at a time for a result.
+#[unsafe(no_mangle)]
+pub extern "C" fn readdress_result_from_domains(
+    result: Option<&readdress_result>,
+) -> *const readdress_from_domains {
+    array(result, None, |arrays, done| arrays.from_domains.get(|array| arrays::from_domains(array, done)))
 }
 
 fn look<T: Copy>(result: Option<&readdress_result>, nothing: T, look: impl FnOnce(Rewritten<'_>) -> T) -> T {

@@ -14,7 +14,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{ONE_TABLE, PlanFolder, place};
-use readdress::{Direction, EntryDirection, Mode, PathKind, Preset, Scratch, Unmapped};
+use readdress::{Direction, EntryDirection, Mode, OnSigned, PathKind, Preset, Scratch, Unmapped};
 use readdress_plan::{Plan, Severity};
 
 const PLAIN: &str = "Name,InternalAddress,ExternalAddress,ExceptionList,OutboundOnly\n\
@@ -235,6 +235,34 @@ fn what_the_plan_says_of_rewriting_is_in_the_map() {
     let limits = policy.limits;
     let limits = (limits.header_octets, limits.fields, limits.addresses, limits.received);
     assert_eq!(limits, (65536, 1000, 50, u32::MAX));
+}
+
+#[test]
+fn on_signed_is_for_both_directions_unless_one_says_otherwise() {
+    use OnSigned::{EnvelopeOnly, Rewrite, SkipFields};
+    for (plan, outbound, inbound) in [
+        ("", Rewrite, Rewrite),
+        ("on-signed = \"skip-fields\"", SkipFields, SkipFields),
+        ("on-signed = \"envelope-only\"\n[rewrite.outbound]\non-signed = \"rewrite\"", Rewrite, EnvelopeOnly),
+        ("[rewrite.inbound]\non-signed = \"envelope-only\"", Rewrite, EnvelopeOnly),
+        (
+            "on-signed = \"rewrite\"\n[rewrite.outbound]\non-signed = \"skip-fields\"\nfields = [\"To\"]\n\
+             [rewrite.inbound]\nfields = [\"From\"]",
+            SkipFields,
+            Rewrite,
+        ),
+    ] {
+        let engine = PlanFolder::new(&format!("[rewrite]\n{plan}\n")).engine();
+        let policy = engine.map().policy();
+        assert_eq!(
+            Direction::ALL.map(|direction| policy.on_signed(direction)),
+            [outbound, inbound],
+            "{plan}"
+        );
+        assert!(!policy.scrub_display_names);
+    }
+    let engine = PlanFolder::new("[rewrite]\nscrub-display-names = true\n").engine();
+    assert!(engine.map().policy().scrub_display_names);
 }
 
 #[test]

@@ -24,9 +24,13 @@ use std::ffi::OsString;
 
 use pyo3::prelude::*;
 
+use crate::octets::Text;
+
 /// The Rust half of `readdress`; import that.
 #[pymodule(gil_used = false)]
 mod _readdress {
+    #[pymodule_export]
+    use crate::compare_domains;
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
@@ -40,6 +44,22 @@ mod _readdress {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name that Python packages use")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+}
+
+/// How one domain stands to another, in either order, as DMARC compares those of signatures and of the
+/// reverse-path with that of From (RFC 7489 3.1): "strict", "relaxed", "undecided" or "none".
+///
+/// ASCII case and one dot behind do not count, and both forms of an international domain are the same.
+/// None if one of them is no domain name, as an address literal.
+///
+/// >>> readdress.compare_domains("bounces.contoso.com", "contoso.com")
+/// 'relaxed'
+#[pyfunction]
+#[pyo3(signature = (one, other, /))]
+fn compare_domains(one: &Bound<'_, PyAny>, other: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+    let (one, other) = (Text::of(one, "a domain")?, Text::of(other, "a domain")?);
+    let found = readdress::Alignment::of(one.octets()?, other.octets()?);
+    Ok(found.map(readdress::Alignment::name))
 }
 
 /// Runs the `readdress` command with the process's own standard streams and gives its exit code.

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 
 use memchr::memmem;
-use readdress::{Engine, Error, Flags, Scratch, Session};
+use readdress::{Domains, Engine, Error, Flags, Scratch, Session};
 
 /// Octets of header section up to which Python's lock is kept. Letting it go and taking it again is
 /// some 100 ns where nobody wants it; where another thread computes, getting it back takes until
@@ -28,6 +28,8 @@ pub(crate) struct Outcome {
     pub(crate) flags: Flags,
     /// Where the body begins in the input.
     pub(crate) input_body_offset: usize,
+    /// What the message was rewritten for.
+    session: Session,
     /// What there is to report: edits, skips, unmapped addresses, signatures. `None`: nothing.
     report: Option<Box<Scratch>>,
 }
@@ -57,7 +59,7 @@ impl Outcome {
         } else {
             Some(scratch)
         };
-        Ok(Outcome { flags, input_body_offset, report })
+        Ok(Outcome { flags, input_body_offset, session, report })
     }
 
     /// The core's view of what there is to report, if anything. `engine` and `message` are those that
@@ -68,6 +70,18 @@ impl Outcome {
         message: &'a [u8],
     ) -> Option<readdress::Rewritten<'a>> {
         self.report.as_ref().map(|scratch| engine.outcome(message, scratch))
+    }
+
+    /// The domains of From. Where there is nothing to report, nothing was kept: the message is read once
+    /// more.
+    pub(crate) fn author_domains(&self, engine: &Engine, message: &[u8]) -> Result<Domains, Error> {
+        if let Some(done) = self.report(engine, message) {
+            return Ok(done.from_domains());
+        }
+        let mut scratch = take();
+        let domains = engine.rewrite_into(self.session, message, &mut scratch)?.from_domains();
+        give_back(scratch, self.input_body_offset);
+        Ok(domains)
     }
 }
 

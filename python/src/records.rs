@@ -4,7 +4,10 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
-use readdress::{Edit, Entry, EntryDirection, Explanation, FieldChange, RewrittenPath, Signature, Skip};
+use readdress::{
+    Aligned, Alignment, Domains, Edit, Entry, EntryDirection, Explanation, FieldChange, RewrittenPath,
+    Signature, Skip,
+};
 
 use crate::octets::Text;
 
@@ -58,7 +61,22 @@ pub(crate) fn signature<'py>(py: Python<'py>, signature: &Signature<'_>) -> PyRe
         PyBytes::new(py, signature.selector),
         signature.is_intact,
         PyTuple::new(py, because)?,
+        aligned(py, signature.aligned)?,
     ))
+}
+
+/// `None` where nothing can be said on either side.
+fn aligned(py: Python<'_>, aligned: Aligned) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let (before, after) = (aligned.before.map(Alignment::name), aligned.after.map(Alignment::name));
+    let is_known = before.or(after).is_some();
+    is_known.then(|| class!(py, "Aligned").call1((before, after))).transpose()
+}
+
+/// The same.
+pub(crate) fn from_domain<'py>(py: Python<'py>, domains: &Domains) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (before, after) = (domains.before.as_deref(), domains.after.as_deref());
+    let is_known = before.or(after).is_some();
+    is_known.then(|| class!(py, "FromDomain").call1((before, after))).transpose()
 }
 
 pub(crate) fn entry<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, PyAny>> {

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PySlice, PyTuple};
 
 use crate::engine::Engine;
-use crate::outcome::Outcome;
+use crate::errors;
+use crate::outcome::{Outcome, takes_long};
 use crate::records;
 
 /// Octets from which the output is put together while other threads run.
@@ -201,6 +202,24 @@ impl Rewritten {
     fn signatures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let signatures = self.report(py).map(|done| done.signatures());
         records::tuple(py, signatures.into_iter().flatten(), records::signature)
+    }
+
+    /// The domain of all mailboxes in From, before and after: a `FromDomain`, as DMARC compares it with
+    /// those of DKIM signatures and of the reverse-path (`compare_domains`). None if there is none:
+    /// without From, with several such fields, or if something in it does not parse.
+    ///
+    /// >>> done = engine.rewrite(b"From: john@tenant1.contoso.com\n\n", direction="outbound")
+    /// >>> done.from_domain.before, done.from_domain.after
+    /// ('tenant1.contoso.com', 'contoso.com')
+    #[getter(from_domain)]
+    fn author_domain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (engine, message) = (&self.engine.get().core, self.message.as_bytes(py));
+        let domains = if takes_long(message) {
+            py.detach(|| self.outcome.author_domains(engine, message))
+        } else {
+            self.outcome.author_domains(engine, message)
+        };
+        records::from_domain(py, &domains.map_err(|error| errors::of_message(&error, None))?)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

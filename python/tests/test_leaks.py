@@ -55,6 +55,7 @@ def raises(kind: type[Exception], call: Callable[[], object]) -> None:
 def everything() -> None:
     done = ENGINE.rewrite(MESSAGE, direction="outbound")
     _ = done.edits, done.field_changes, done.skipped, done.unmapped, done.signatures, done.flags
+    _ = done.from_domain, ENGINE.rewrite(SILENT, direction="outbound").from_domain
     _ = done.verdict, done.generation, done.body_offset, done.size, repr(done)
 
 

@@ -25,6 +25,7 @@ def told(done: Rewritten) -> tuple[object, ...]:
         done.unmapped,
         done.flags,
         done.signatures,
+        done.from_domain,
         done.verdict,
         done.body_offset,
         done.input_body_offset,

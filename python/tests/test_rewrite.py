@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import gc
 import pickle
+from pathlib import Path
 
 import pytest
 
-from readdress import Edit, Engine, Entry, FieldChange, LimitError, Rewritten, Signature, Skip
+import readdress
+from readdress import (
+    Aligned,
+    Edit,
+    Engine,
+    Entry,
+    FieldChange,
+    FromDomain,
+    LimitError,
+    Rewritten,
+    Signature,
+    Skip,
+)
 
 
 def outbound(engine: Engine, message: bytes) -> Rewritten:
@@ -119,13 +132,17 @@ SIGNED = b"DKIM-Signature: v=1; d=contoso.com; s=s1; h=from:subject; b=x\r\nSubj
 
 def test_signatures_over_edited_fields_are_broken(engine: Engine) -> None:
     done = outbound(engine, SIGNED + b"From: john@tenant1.contoso.com\r\n\r\n")
-    assert done.signatures == (Signature("dkim", b"contoso.com", b"s1", False, (b"From",)),)
+    aligned = Aligned("relaxed", "strict")
+    assert done.signatures == (
+        Signature("dkim", b"contoso.com", b"s1", False, (b"From",), aligned),
+    )
 
 
 def test_signatures_over_other_fields_stay_whole(engine: Engine) -> None:
     done = outbound(engine, SIGNED + b"From: a@example.org\r\nTo: john@tenant1.contoso.com\r\n\r\n")
     assert done.changed
-    assert done.signatures == (Signature("dkim", b"contoso.com", b"s1", True, ()),)
+    aligned = Aligned("none", "none")
+    assert done.signatures == (Signature("dkim", b"contoso.com", b"s1", True, (), aligned),)
 
 
 def test_signatures_of_an_unchanged_message_are_told_and_whole(engine: Engine) -> None:
@@ -135,10 +152,71 @@ def test_signatures_of_an_unchanged_message_are_told_and_whole(engine: Engine) -
     )
     done = outbound(engine, message)
     assert done.signatures == (
-        Signature("dkim", b"contoso.com", b"s1", True, ()),
+        Signature("dkim", b"contoso.com", b"s1", True, (), Aligned("none", "none")),
         Signature("arc", b"example.net", b"a", True, ()),
     )
     assert bytes(done) is message
+
+
+def test_the_domain_of_from_is_known_before_and_after(engine: Engine) -> None:
+    for section, expected in (
+        (b"From: John <john@Tenant1.contoso.com.>\n", ("tenant1.contoso.com", "contoso.com")),
+        (b"From: a@example.org\n", ("example.org", "example.org")),
+        ("From: a@bücher.example\n".encode(), ("xn--bcher-kva.example", "xn--bcher-kva.example")),
+        (b"From: john@tenant1.contoso.com, a@contoso.com\n", (None, "contoso.com")),
+    ):
+        assert outbound(engine, section + b"\n").from_domain == FromDomain(*expected)
+        assert outbound(engine, section + b"X: y\n" * 4000).from_domain == FromDomain(*expected)
+    for section in (b"", b"From: a@[192.0.2.1]\n", b"From: a@b.example\nFrom: a@b.example\n"):
+        assert outbound(engine, section + b"\n").from_domain is None
+    inbound = engine.rewrite(b"From: john@contoso.com\n\n", direction="inbound")
+    assert inbound.from_domain == FromDomain("contoso.com", "contoso.com")
+
+
+def test_signatures_without_a_domain_to_compare_are_not_aligned(engine: Engine) -> None:
+    for message in (
+        SIGNED + b"\r\n",
+        SIGNED + b"From: a@example.org, b@example.net\r\n\r\n",
+        b"DKIM-Signature: s=s1; h=from\nFrom: john@tenant1.contoso.com\n\n",
+    ):
+        [signature] = outbound(engine, message).signatures
+        assert signature.aligned is None
+    [signature] = outbound(
+        engine, SIGNED + b"From: john@tenant1.contoso.com, a@contoso.com\r\n\r\n"
+    ).signatures
+    assert signature.aligned == Aligned(None, "strict")
+
+
+def test_domains_are_compared_as_dmarc_does() -> None:
+    for one, other, expected in (
+        ("contoso.com", "Contoso.com.", "strict"),
+        ("bücher.example", b"xn--bcher-kva.example", "strict"),
+        ("bounces.contoso.com", "contoso.com", "relaxed"),
+        ("a.contoso.com", "b.contoso.com", "undecided"),
+        ("contoso.com", "fabrikam.com", "none"),
+        ("[192.0.2.1]", "[192.0.2.1]", None),
+        ("", b"contoso.com", None),
+    ):
+        assert readdress.compare_domains(one, other) == expected
+        assert readdress.compare_domains(other, one) == expected
+    with pytest.raises(TypeError, match="str or bytes"):
+        readdress.compare_domains(None, "contoso.com")  # type: ignore[arg-type]
+
+
+def test_a_plan_keeps_what_readers_of_signed_mail_compare(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        '[rewrite]\non-signed = "skip-fields"\n[[rewrite.entry]]\n'
+        'internal = "john@tenant1.contoso.com"\nexternal = "john@contoso.com"\n'
+    )
+    message = (
+        b"From: john@tenant1.contoso.com\nCc: john@tenant1.contoso.com\n"
+        b"Content-Type: application/pkcs7-mime\n\n"
+    )
+    done = outbound(Engine.compile(plan), message)
+    assert bytes(done) == message.replace(b"Cc: john@tenant1.", b"Cc: john@")
+    assert done.skipped == (Skip(b"From", 1, 6, "signed-message"),)
+    assert done.signatures == (Signature("smime", b"", b"", True, ()),)
 
 
 def test_an_unchanged_message_is_the_same_object(engine: Engine) -> None:
@@ -263,7 +341,14 @@ def test_repr_counts_and_shows_no_address(engine: Engine, message: bytes) -> Non
     )
     done = outbound(engine, SIGNED + message)
     shown = repr(
-        [done, done.edits, done.field_changes, done.signatures, outbound(engine, text).skipped]
+        [
+            done,
+            done.edits,
+            done.field_changes,
+            done.signatures,
+            done.from_domain,
+            outbound(engine, text).skipped,
+        ]
     )
     for secret in ("john", "mary", "contoso", "@"):
         assert secret not in shown
@@ -271,9 +356,9 @@ def test_repr_counts_and_shows_no_address(engine: Engine, message: bytes) -> Non
 
 def test_records_pickle_compare_and_hash(engine: Engine, message: bytes) -> None:
     done = outbound(engine, SIGNED + message)
-    records = (*done.edits, *done.field_changes, *done.signatures)
+    records = (*done.edits, *done.field_changes, *done.signatures, done.from_domain)
     assert pickle.loads(pickle.dumps(records)) == records
-    assert len(set(records)) == len(records) == 5
+    assert len(set(records)) == len(records) == 6
 
 
 def test_a_result_does_not_pickle_and_has_no_maker(engine: Engine, message: bytes) -> None:

@@ -74,6 +74,13 @@ def report(done: Rewritten) -> Iterator[str]:
         yield f"{skip.offset} {skip.reason}"
     for signature in done.signatures:
         yield f"{signature.domain.decode()} {'intact' if signature.intact else signature.because}"
+        aligned = signature.aligned
+        if aligned is not None and aligned.before != "none" and aligned.after == "none":
+            yield f"{signature.domain.decode()} is not aligned any more"
+    author = done.from_domain
+    if author is not None:
+        assert_type(author.after, str | None)
+        assert author.after is None or readdress.compare_domains(author.after, b"contoso.com")
     yield ",".join(done.flags)
     assert_type(done.unmapped, tuple[bytes, ...])
 

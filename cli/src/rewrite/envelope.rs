@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use readdress::{Engine, PathKind, Scratch, Session};
+use readdress::{Domains, Engine, PathKind, Scratch, Session};
 use serde_json::Value;
 
 use crate::escape::Shown;
@@ -23,6 +23,7 @@ pub(super) struct Path {
     origin: Value,
     unmapped: bool,
     skipped: Option<&'static str>,
+    domains: Domains,
 }
 
 impl Envelope {
@@ -56,8 +57,11 @@ impl Envelope {
         self.paths().filter(|(_, path)| path.unmapped).map(|(_, path)| bare(&path.from))
     }
 
-    pub(super) fn object(&self) -> Object {
-        let mail_from = self.mail_from.as_ref().map_or(Value::Null, |path| path.object().into());
+    /// The JSON form. `from`: the domains of From, which the reverse-path is compared with.
+    pub(super) fn object(&self, from: &Domains) -> Object {
+        let mail_from = self.mail_from.as_ref().map_or(Value::Null, |path| {
+            path.object().with("aligned", super::object::aligned(path.domains.aligned(from))).into()
+        });
         let rcpt_to: Vec<Value> = self.rcpt_to.iter().map(|path| path.object().into()).collect();
         Object::new().with("mail_from", mail_from).with("rcpt_to", rcpt_to)
     }
@@ -80,6 +84,7 @@ impl Path {
             origin: rewritten.entry().map_or(Value::Null, |entry| json::origin(entry).into()),
             unmapped: rewritten.unmapped(),
             skipped: rewritten.skipped().map(readdress::SkipReason::name),
+            domains: rewritten.domains(),
         })
     }
 

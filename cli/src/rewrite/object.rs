@@ -1,5 +1,6 @@
 //! The JSON object of `rewrite`. Keys and their order are an interface: new ones go to the end.
 
+use readdress::{Aligned, Alignment};
 use serde_json::Value;
 
 use super::Outcome;
@@ -8,6 +9,7 @@ use crate::json::{self, Object};
 pub(super) fn object(outcome: &Outcome<'_>) -> Value {
     let rewritten = outcome.rewritten;
     let map = outcome.engine.map();
+    let from = rewritten.from_domains();
     Object::new()
         .with("generation", map.generation())
         .with("direction", outcome.direction.name())
@@ -17,14 +19,27 @@ pub(super) fn object(outcome: &Outcome<'_>) -> Value {
         .with("input_body_offset", rewritten.input_body_offset())
         .with("edits", edits(outcome))
         .with("fields", fields(outcome))
-        .with("envelope", outcome.envelope.object())
+        .with("envelope", outcome.envelope.object(&from))
         .with("skipped", skipped(outcome))
         .with("unmapped", outcome.unmapped().into_iter().map(json::item).collect::<Vec<_>>())
         .with("flags", rewritten.flags().names().map(Value::from).collect::<Vec<_>>())
         .with("signatures", signatures(outcome))
         .with("verdict", outcome.verdict().name())
         .with("mode", map.policy().mode.name())
+        .with("from_domain", before_after(from.before, from.after))
         .into()
+}
+
+/// How a domain stands to that of From, before and after; `null` where neither can be said.
+pub(super) fn aligned(aligned: Aligned) -> Value {
+    before_after(aligned.before.map(Alignment::name), aligned.after.map(Alignment::name))
+}
+
+fn before_after<T: Into<Value>>(before: Option<T>, after: Option<T>) -> Value {
+    if before.is_none() && after.is_none() {
+        return Value::Null;
+    }
+    Object::new().with("before", before).with("after", after).into()
 }
 
 fn edits(outcome: &Outcome<'_>) -> Vec<Value> {
@@ -62,6 +77,7 @@ fn signatures(outcome: &Outcome<'_>) -> Vec<Value> {
             .with_octets("selector", signature.selector)
             .with("intact", signature.is_intact)
             .with("because", signature.because.into_iter().map(json::item).collect::<Vec<_>>())
+            .with("aligned", aligned(signature.aligned))
             .into()
     };
     outcome.rewritten.signatures().map(signature).collect()

@@ -140,7 +140,8 @@ fn the_json_object_is_the_documented_one() {
             "flags",
             "signatures",
             "verdict",
-            "mode"
+            "mode",
+            "from_domain"
         ]
     );
     let generation = object["generation"].as_str().unwrap();
@@ -176,10 +177,40 @@ fn the_json_object_is_the_documented_one() {
     assert_eq!(mail_from["entry"]["name"], "John");
     assert_eq!(object["envelope"]["rcpt_to"][0]["to"], "olivia@example.org");
     assert_eq!(object["envelope"]["rcpt_to"][0]["entry"], json!(null));
+    assert_eq!(keys(mail_from).last(), Some(&"aligned"));
+    assert_eq!(mail_from["aligned"], json!({"before": "strict", "after": "strict"}));
+    assert!(!keys(&object["envelope"]["rcpt_to"][0]).contains(&"aligned"));
     for key in ["skipped", "unmapped", "flags", "signatures"] {
         assert_eq!(object[key], json!([]), "{key}");
     }
     assert_eq!((&object["verdict"], &object["mode"]), (&json!("pass"), &json!("enforce")));
+    assert_eq!(object["from_domain"], json!({"before": "tenant1.contoso.com", "after": "contoso.com"}));
+}
+
+#[test]
+fn alignment_is_told_before_and_after() {
+    let bench = Bench::new();
+    let message = "DKIM-Signature: v=1; d=Contoso.com; s=s1; h=to\nDKIM-Signature: s=s2\n\
+        ARC-Message-Signature: i=1; d=contoso.com; s=a; h=to\nFrom: john@tenant1.contoso.com\n\n";
+    let object = |args: &[&str], message: &str| {
+        bench.rewrite_with(&[&["--format", "json"], args, &["-"]].concat(), message.as_bytes()).json()
+    };
+    let told = object(&["--mail-from", "<b@bounces.contoso.com>"], message);
+    let signatures = told["signatures"].as_array().unwrap();
+    assert_eq!(keys(&signatures[0]), ["kind", "domain", "selector", "intact", "because", "aligned"]);
+    assert_eq!(signatures[0]["aligned"], json!({"before": "relaxed", "after": "strict"}));
+    assert_eq!(signatures[0]["domain"], "Contoso.com");
+    assert_eq!((&signatures[1]["aligned"], &signatures[2]["aligned"]), (&json!(null), &json!(null)));
+    assert_eq!(told["envelope"]["mail_from"]["aligned"], json!({"before": "undecided", "after": "relaxed"}));
+    let null_path = object(&["--mail-from", "<>"], message);
+    assert_eq!(null_path["envelope"]["mail_from"]["aligned"], json!(null));
+    let several = object(
+        &["--mail-from", "john@tenant1.contoso.com"],
+        "From: john@tenant1.contoso.com, mary@contoso.com\n\n",
+    );
+    assert_eq!(several["from_domain"], json!({"before": null, "after": "contoso.com"}));
+    assert_eq!(several["envelope"]["mail_from"]["aligned"], json!({"before": null, "after": "strict"}));
+    assert_eq!(object(&[], "Subject: x\n\n")["from_domain"], json!(null));
 }
 
 #[test]
@@ -216,6 +247,26 @@ fn what_cannot_be_parsed_is_reported_and_left_alone() {
         skipped,
         json!([{"field": "To", "nth": 1, "offset": offset, "reason": "unterminated-quoted-string"}])
     );
+}
+
+#[test]
+fn what_stays_in_a_signed_message_is_told() {
+    let bench = Bench::new();
+    let plan = std::fs::read_to_string(bench.join("plan.toml")).unwrap();
+    let plan = plan.replacen("[rewrite]\n", "[rewrite]\non-signed = \"skip-fields\"\n", 1);
+    assert!(plan.contains("on-signed"));
+    std::fs::write(bench.join("plan.toml"), plan).unwrap();
+    let message = "From: john@tenant1.contoso.com\nTo: mary.jones@tenant2.contoso.com\n\
+        Content-Type: application/pkcs7-mime\n\n";
+    let ran = bench.rewrite_with(&["-"], message.as_bytes());
+    assert_eq!(ran.out(), message.replacen("mary.jones@tenant2.contoso.com", "mary@contoso.com", 1));
+    assert_eq!(ran.err, "<stdin>:6: skipped[signed-message]: From[1]\n");
+    let object = bench.rewrite_with(&["--format", "json", "-"], message.as_bytes()).json();
+    assert_eq!(
+        object["skipped"],
+        json!([{"field": "From", "nth": 1, "offset": 6, "reason": "signed-message"}])
+    );
+    assert_eq!(object["signatures"][0]["intact"], true);
 }
 
 #[test]

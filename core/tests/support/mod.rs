@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::Config;
-use readdress::{Engine, EntryDirection, MapBuilder, Mode, NewEntry, Policy, Preset};
+use readdress::{Engine, EntryDirection, MapBuilder, Mode, NewEntry, OnSigned, Policy, Preset};
 
 /// An engine for `(internal, external, direction, exceptions)`.
 pub(crate) fn engine_with(policy: Policy, entries: &[(&str, &str, EntryDirection, &[&str])]) -> Engine {
@@ -48,10 +48,17 @@ pub(crate) fn config() -> Config {
     Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }
 
-/// An engine of [`known_engine`] for each preset, then one in shadow mode.
+/// An engine of [`known_engine`] for each preset, then one in shadow mode, then one for each policy that
+/// leaves something alone in signed messages.
 pub(crate) static KNOWN: LazyLock<Vec<Engine>> = LazyLock::new(|| {
     let shadow = Policy { mode: Mode::Shadow, ..Policy::default() };
-    Preset::ALL.map(Policy::from_preset).into_iter().chain([shadow]).map(known_engine).collect()
+    let signed = [OnSigned::SkipFields, OnSigned::EnvelopeOnly].map(|on_signed| Policy {
+        on_signed_outbound: on_signed,
+        on_signed_inbound: on_signed,
+        ..Policy::default()
+    });
+    let presets = Preset::ALL.map(Policy::from_preset).into_iter();
+    presets.chain([shadow]).chain(signed).map(known_engine).collect()
 });
 
 /// The map that generated messages are about.
@@ -301,6 +308,8 @@ pub(crate) fn mail_soup() -> impl Strategy<Value = Vec<u8>> {
         "cc :",
         "Subject: ",
         "X:",
+        "Content-Type: application/pkcs7-mime",
+        "DKIM-Signature: d=t0.example; h=from:to",
         "\r\n",
         "\n",
         "\r",

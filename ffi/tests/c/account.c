@@ -39,6 +39,7 @@ static void report(const readdress_result *result)
     const readdress_skip *skipped;
     const readdress_slice *unmapped;
     const readdress_signature *signatures;
+    const readdress_from_domains *domains;
 
     for (at = 0; at < count; at++) {
         printf("edit %zu %zu", edits[at].offset, edits[at].length);
@@ -78,8 +79,16 @@ static void report(const readdress_result *result)
         slice(signatures[at].domain);
         slice(signatures[at].selector);
         printf(" %d", signatures[at].intact);
+        printf(" %u %u", (unsigned)signatures[at].aligned_before, (unsigned)signatures[at].aligned_after);
         for (other = 0; other < signatures[at].because_count; other++)
             slice(signatures[at].because[other]);
+        putchar('\n');
+    }
+    domains = readdress_result_from_domains(result);
+    if (domains != NULL) {
+        printf("from-domain");
+        slice(domains->before);
+        slice(domains->after);
         putchar('\n');
     }
     printf("changed %d\n", readdress_result_changed(result));

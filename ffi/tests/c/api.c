@@ -82,6 +82,7 @@ static void reports(const readdress_result *result, size_t from, size_t first_to
     const readdress_slice *unmapped;
     const readdress_signature *signatures;
     const readdress_field_change *changes;
+    const readdress_from_domains *domains;
 
     CHECK(readdress_result_changed(result));
     CHECK(readdress_result_verdict(result) == READDRESS_VERDICT_PASS);
@@ -113,6 +114,11 @@ static void reports(const readdress_result *result, size_t from, size_t first_to
     CHECK(is_text(signatures[0].domain, "contoso.com") && is_text(signatures[0].selector, "s1"));
     /* Of several fields of a name the last one is signed (RFC 6376 5.4.2), and that To stays. */
     CHECK(signatures[0].because_count == 1 && is_text(signatures[0].because[0], "From"));
+    CHECK(signatures[0].aligned_before == READDRESS_ALIGNMENT_RELAXED);
+    CHECK(signatures[0].aligned_after == READDRESS_ALIGNMENT_STRICT);
+    domains = readdress_result_from_domains(result);
+    CHECK(domains != NULL && domains == readdress_result_from_domains(result));
+    CHECK(is_text(domains->before, "tenant1.contoso.com") && is_text(domains->after, "contoso.com"));
 }
 
 static size_t behind(const char *text)
@@ -185,6 +191,61 @@ static void field_by_field(readdress_engine *engine, readdress_result *result)
     reports(result, 0, 0, 0);
     CHECK(readdress_result_slices(result, &count) == NULL && count == 0);
     CHECK(readdress_result_size(result) == 0 && readdress_result_body_offset(result) == 0);
+}
+
+static uint32_t compared(const char *one, const char *other)
+{
+    uint32_t alignment = readdress_compare_domains(octets(one), strlen(one), octets(other), strlen(other));
+
+    CHECK(readdress_compare_domains(octets(other), strlen(other), octets(one), strlen(one)) == alignment);
+    return alignment;
+}
+
+/* What DMARC compares: From beside signatures and the reverse-path. */
+static void alignment(const readdress_engine *engine, readdress_result *result)
+{
+    static const char unchanged[] = "DKIM-Signature: d=NEWS.example.net.; s=s1; h=To\n"
+                                    "ARC-Message-Signature: i=1; d=example.net; s=s1; h=To\n"
+                                    "From: a@Example.NET., b@example.net\n\n";
+    static const char two[] = "DKIM-Signature: d=example.net; s=s1; h=To\n"
+                              "From: john@tenant1.contoso.com, a@contoso.com\n\n";
+    static const char none[] = "DKIM-Signature: d=example.net; s=s1; h=To\nFrom: a@example.net\nFrom: a@example.net\n\n";
+    readdress_session session = outbound();
+    const readdress_from_domains *domains;
+    const readdress_signature *signatures;
+    size_t count;
+
+    CHECK(readdress_rewrite(engine, &session, octets(unchanged), strlen(unchanged), result, NULL) == READDRESS_OK);
+    domains = readdress_result_from_domains(result);
+    CHECK(domains != NULL && is_text(domains->before, "example.net") && is_text(domains->after, "example.net"));
+    signatures = readdress_result_signatures(result, &count);
+    CHECK(count == 2 && strcmp(signatures[0].kind, "dkim") == 0 && strcmp(signatures[1].kind, "arc") == 0);
+    CHECK(signatures[0].aligned_before == READDRESS_ALIGNMENT_RELAXED);
+    CHECK(signatures[0].aligned_after == READDRESS_ALIGNMENT_RELAXED);
+    CHECK(signatures[1].aligned_before == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(signatures[1].aligned_after == READDRESS_ALIGNMENT_UNKNOWN);
+
+    CHECK(readdress_rewrite(engine, &session, octets(two), strlen(two), result, NULL) == READDRESS_OK);
+    domains = readdress_result_from_domains(result);
+    CHECK(domains != NULL && domains->before.len == 0 && is_text(domains->after, "contoso.com"));
+    signatures = readdress_result_signatures(result, &count);
+    CHECK(count == 1 && signatures[0].aligned_before == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(signatures[0].aligned_after == READDRESS_ALIGNMENT_NONE);
+
+    CHECK(readdress_rewrite(engine, &session, octets(none), strlen(none), result, NULL) == READDRESS_OK);
+    CHECK(readdress_result_from_domains(result) == NULL);
+
+    CHECK(compared("contoso.com", "Contoso.COM.") == READDRESS_ALIGNMENT_STRICT);
+    CHECK(compared("bounces.contoso.com", "contoso.com") == READDRESS_ALIGNMENT_RELAXED);
+    CHECK(compared("b\xc3\xbc" "cher.example", "mail.xn--bcher-kva.example") == READDRESS_ALIGNMENT_RELAXED);
+    CHECK(compared("a.contoso.com", "b.contoso.com") == READDRESS_ALIGNMENT_UNDECIDED);
+    CHECK(compared("contoso.com", "fabrikam.com") == READDRESS_ALIGNMENT_NONE);
+    CHECK(compared("com", "contoso.com") == READDRESS_ALIGNMENT_NONE);
+    CHECK(compared("[192.0.2.1]", "[192.0.2.1]") == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(compared("", "contoso.com") == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(readdress_compare_domains(NULL, 0, NULL, 0) == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(readdress_compare_domains(NULL, 5, octets("a"), 1) == READDRESS_ALIGNMENT_UNKNOWN);
+    CHECK(readdress_compare_domains(octets("a"), (size_t)-1, octets("a"), 1) == READDRESS_ALIGNMENT_UNKNOWN);
 }
 
 static void paths(const readdress_engine *engine)
@@ -324,6 +385,7 @@ int main(int argc, char **argv)
     unchanged_message(engine, result);
     field_by_field(engine, result);
     whole_message(engine, result);
+    alignment(engine, result);
     paths(engine);
     engines(path, result);
     live(folder);

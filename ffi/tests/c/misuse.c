@@ -39,6 +39,7 @@ static void is_empty(const readdress_result *result)
     count = 1;
     CHECK(readdress_result_signatures(result, &count) == NULL && count == 0);
     CHECK(readdress_result_slices(result, NULL) == NULL && readdress_result_edits(result, NULL) == NULL);
+    CHECK(readdress_result_from_domains(result) == NULL);
 }
 
 /* NULL everywhere, one argument after the other. */

@@ -15,8 +15,10 @@ name a reason, and flags are `str`. No `repr` shows an address.
 """
 
 from readdress._errors import AddressError, LimitError, MapError, PlanError, ReaddressError
-from readdress._readdress import Engine, Rewritten, __version__
+from readdress._readdress import Engine, Rewritten, __version__, compare_domains
 from readdress._records import (
+    Aligned,
+    Alignment,
     Diagnostic,
     Direction,
     Edit,
@@ -24,6 +26,7 @@ from readdress._records import (
     EntryDirection,
     Explanation,
     FieldChange,
+    FromDomain,
     PathKind,
     RewrittenPath,
     Signature,
@@ -34,6 +37,8 @@ from readdress._records import (
 
 __all__ = [
     "AddressError",
+    "Aligned",
+    "Alignment",
     "Diagnostic",
     "Direction",
     "Edit",
@@ -42,6 +47,7 @@ __all__ = [
     "EntryDirection",
     "Explanation",
     "FieldChange",
+    "FromDomain",
     "LimitError",
     "MapError",
     "PathKind",
@@ -54,4 +60,5 @@ __all__ = [
     "Tried",
     "Verdict",
     "__version__",
+    "compare_domains",
 ]

@@ -6,11 +6,13 @@ from typing import AnyStr, Literal, final
 from typing_extensions import Buffer, Self
 
 from readdress._records import (
+    Alignment,
     Direction,
     Edit,
     Entry,
     Explanation,
     FieldChange,
+    FromDomain,
     PathKind,
     RewrittenPath,
     Signature,
@@ -88,11 +90,14 @@ class Rewritten:
     def flags(self) -> tuple[str, ...]: ...
     @property
     def signatures(self) -> tuple[Signature, ...]: ...
+    @property
+    def from_domain(self) -> FromDomain | None: ...
 
 @final
 class EntryIterator:
     def __iter__(self) -> Self: ...
     def __next__(self) -> Entry: ...
 
+def compare_domains(one: str | bytes, other: str | bytes, /) -> Alignment | None: ...
 def _reopen(source: str | bytes, generation: str | None = None, /) -> Engine: ...
 def _run_command(args: list[str], /) -> int: ...

@@ -22,6 +22,10 @@ PathKind: TypeAlias = Literal["reverse", "forward"]
 Verdict: TypeAlias = Literal["pass", "tempfail", "reject"]
 """What the plan says to do with a message."""
 
+Alignment: TypeAlias = Literal["strict", "relaxed", "undecided", "none"]
+"""How a domain stands to another (RFC 7489 3.1): the same; one below the other; beside each other, so that
+a list of public suffixes has to tell; or neither."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
@@ -126,19 +130,43 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Skip:
-    """A stretch of a field that could not be parsed, or an address that could not be put in."""
+    """A stretch of a field that could not be parsed, or an address that could not be put in or is
+    left alone in a signed message."""
 
     field: bytes
     """The field's name as it stands."""
     nth: int
     """Which of the fields of this name, from 1."""
     offset: int
-    """Where in the input parsing stopped."""
+    """Where in the input parsing stopped, or the address begins."""
     reason: str
     """Why: "several-at", "unterminated-quoted-string", ... Names are only ever added."""
 
     def __repr__(self) -> str:
         return f"<readdress.Skip: {self.reason} at {self.offset}, {_field(self.field, self.nth)}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FromDomain:
+    """The domain of all mailboxes in From: lower-case, with A-labels, without a dot behind."""
+
+    before: str | None
+    """As it was; None if mailboxes of several domains stand there, or one without a domain name."""
+    after: str | None
+    """As it is now; in shadow mode, as it would be."""
+
+    def __repr__(self) -> str:
+        return f"<readdress.FromDomain: {'the same' if self.before == self.after else 'changed'}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """How a domain stands to that of From, before and after."""
+
+    before: Alignment | None
+    """As it was; None if one of the two had no domain."""
+    after: Alignment | None
+    """As it is now; in shadow mode, as it would be."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -155,6 +183,9 @@ class Signature:
     """Whether the edits leave all that it covers as it was."""
     because: tuple[bytes, ...]
     """The names of the edited fields that it covers, each once."""
+    aligned: Aligned | None = None
+    """Of DKIM, how its domain stands to that of From, whether or not it is intact; None of other
+    kinds, and if one of the two has no domain on either side."""
 
     def __repr__(self) -> str:
         return f"<readdress.Signature: {self.kind}, {'intact' if self.intact else 'broken'}>"
