@@ -1,4 +1,4 @@
-//! Lines by blocks of 64 octets: where they end comes from a kernel, 512 octets at a time.
+//! Lines by blocks of 64 octets: where they end comes from a kernel, 256 octets at a time.
 //!
 //! What a section has to be flagged for is known chunk by chunk; of the last one it is found out once more, so
 //! that what lies behind the section never counts.

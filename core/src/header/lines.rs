@@ -9,14 +9,14 @@ use crate::header::{LINE_MAX, LineEnd, is_wsp, line_end, octet_flags};
 #[derive(Debug)]
 pub(super) struct Lines<'m> {
     message: &'m [u8],
-    crlf_lines: usize,
-    lf_lines: usize,
+    crlf: usize,
+    bare_lf: usize,
     has_long_line: bool,
 }
 
 impl<'m> Lines<'m> {
     pub(super) fn new(message: &'m [u8]) -> Lines<'m> {
-        Lines { message, crlf_lines: 0, lf_lines: 0, has_long_line: false }
+        Lines { message, crlf: 0, bare_lf: 0, has_long_line: false }
     }
 
     /// The end of the line that goes on at `from`, counted by its kind of line ending.
@@ -24,8 +24,8 @@ impl<'m> Lines<'m> {
         let end = line_end(self.message, from);
         match end.after - end.text {
             0 => {}
-            1 => self.lf_lines += 1,
-            _ => self.crlf_lines += 1,
+            1 => self.bare_lf += 1,
+            _ => self.crlf += 1,
         }
         end
     }
@@ -50,7 +50,7 @@ impl<'m> Lines<'m> {
     }
 
     pub(super) fn are_mostly_lf(&self) -> bool {
-        self.lf_lines > self.crlf_lines
+        self.bare_lf > self.crlf
     }
 
     /// The flags of a section that ends at `body_offset`.
@@ -59,9 +59,9 @@ impl<'m> Lines<'m> {
         let mut flags = octet_flags(section);
         let returns = memchr_iter(b'\r', section).count();
         flags.set_if(self.has_long_line, Flags::LONG_LINE);
-        flags.set_if(returns > self.crlf_lines, Flags::BARE_CR);
-        flags.set_if(self.lf_lines > 0, Flags::BARE_LF);
-        flags.set_if(self.lf_lines > 0 && self.crlf_lines > 0, Flags::MIXED_LINE_ENDINGS);
+        flags.set_if(returns > self.crlf, Flags::BARE_CR);
+        flags.set_if(self.bare_lf > 0, Flags::BARE_LF);
+        flags.set_if(self.bare_lf > 0 && self.crlf > 0, Flags::MIXED_LINE_ENDINGS);
         flags
     }
 }

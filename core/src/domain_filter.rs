@@ -1,0 +1,170 @@
+//! A sound "no": whether a field body may name a mapped domain at all, told before any parsing.
+//!
+//! Every mapped domain has a dot in it (else there is no filter), with a label on each side. In a body, the two
+//! are told by what stands around the dot. A domain that hides from that has something else around its last
+//! dot: white space or a comment (RFC 5322 4.4), which makes the answer "maybe", as does every octet outside
+//! ASCII, behind which an international domain may stand. Nothing else can stand inside a domain: it is made of
+//! atoms and dots, and whatever is quoted, escaped or encoded is no part of one.
+//!
+//! So a body that this says no of has no address to edit and none that is unmapped; and since it doesn't
+//! mention a mapped domain either, what does not parse in it is not reported. The tests hold the engine with it
+//! to the engine without.
+
+use memchr::memchr_iter;
+
+use crate::span::widen;
+
+/// More domains are not looked through when a map is opened; there is no filter then.
+pub(crate) const DOMAINS_MAX: usize = 4096;
+
+const LABEL_BITS: usize = 1 << 10;
+const ENDING_BITS: usize = 1 << 12;
+
+/// What the mapped domains of one side end in.
+#[derive(Clone, Debug)]
+pub(crate) struct DomainFilter {
+    /// The first two octets of last labels.
+    labels: [u64; LABEL_BITS / 64],
+    /// Hashes of the last two labels.
+    endings: [u64; ENDING_BITS / 64],
+}
+
+impl DomainFilter {
+    /// The filter for these domains, given as keys. `None` if it would not be sound: there is a domain of one
+    /// label or an address literal.
+    pub(crate) fn new<'d>(domains: impl IntoIterator<Item = &'d [u8]>) -> Option<DomainFilter> {
+        let mut filter = DomainFilter { labels: [0; LABEL_BITS / 64], endings: [0; ENDING_BITS / 64] };
+        for domain in domains {
+            let dot = memchr::memrchr(b'.', domain)?;
+            let is_domain = domain.iter().all(|&octet| octet == b'.' || is_label_octet(octet));
+            let (before, after) = labels_around(domain, dot);
+            if !is_domain || before.is_empty() || after.is_empty() {
+                return None;
+            }
+            set(&mut filter.labels, label_start(after));
+            set(&mut filter.endings, ending(before, after));
+        }
+        Some(filter)
+    }
+
+    /// Whether `body` may name one of the domains. `false` is always right.
+    pub(crate) fn may_concern(&self, body: &[u8]) -> bool {
+        !body.is_ascii() || memchr_iter(b'.', body).any(|dot| self.may_be_last_dot(body, dot))
+    }
+
+    /// Whether the dot at `dot` may be the last one of a mapped domain.
+    #[inline]
+    fn may_be_last_dot(&self, body: &[u8], dot: usize) -> bool {
+        let before = dot.checked_sub(1).and_then(|at| body.get(at)).copied().unwrap_or(0);
+        let behind = body.get(dot + 1..).unwrap_or_default();
+        let after = behind.first().copied().unwrap_or(0);
+        if is_label_octet(before) && is_label_octet(after) {
+            has(&self.labels, label_start(behind)) && {
+                let (before, after) = labels_around(body, dot);
+                has(&self.endings, ending(before, after))
+            }
+        } else {
+            matches!(after, b' ' | b'\t' | b'\r' | b'\n' | b'(')
+                || matches!(before, b' ' | b'\t' | b'\r' | b'\n' | b')')
+        }
+    }
+}
+
+/// The labels on both sides of a dot.
+fn labels_around(text: &[u8], dot: usize) -> (&[u8], &[u8]) {
+    let (before, behind) = text.split_at_checked(dot).unwrap_or((text, &[]));
+    let behind = behind.get(1..).unwrap_or_default();
+    let start = before.iter().rposition(|&octet| !is_label_octet(octet)).map_or(0, |at| at + 1);
+    let end = behind.iter().position(|&octet| !is_label_octet(octet)).unwrap_or(behind.len());
+    (before.get(start..).unwrap_or_default(), behind.get(..end).unwrap_or_default())
+}
+
+/// The octets that labels of mapped domains have, in either case.
+#[inline]
+const fn is_label_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')
+}
+
+/// A number for the first two octets of a label, case and kind dropped; of one, if there is no other.
+#[inline]
+fn label_start(label: &[u8]) -> usize {
+    let bits = |at: usize| {
+        let octet = label.get(at).copied().filter(|&octet| is_label_octet(octet));
+        usize::from(octet.unwrap_or(0) & 31)
+    };
+    bits(0) << 5 | bits(1)
+}
+
+/// A hash of two labels (FNV-1a), case dropped.
+fn ending(before: &[u8], after: &[u8]) -> usize {
+    let octets = before.iter().chain(b".").chain(after);
+    let hash = octets.fold(0x811c_9dc5_u32, |hash, octet| {
+        (hash ^ u32::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    widen(hash >> 20)
+}
+
+fn set(bits: &mut [u64], number: usize) {
+    if let Some(word) = bits.get_mut(number / 64) {
+        *word |= 1 << (number % 64);
+    }
+}
+
+#[inline]
+fn has(bits: &[u64], number: usize) -> bool {
+    bits.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter() -> DomainFilter {
+        DomainFilter::new([&b"tenant1.contoso.com"[..], b"fabrikam.x", b"_tls.d-e.example"]).unwrap()
+    }
+
+    #[test]
+    fn a_mapped_domain_is_seen_in_every_dress() {
+        for body in [
+            " john@tenant1.contoso.com",
+            "<JOHN@TENANT1.CONTOSO.COM>",
+            "john@tenant1.contoso.com.",
+            "john@tenant1 . contoso . com",
+            "john@tenant1.contoso.(com)com",
+            "john@tenant1.contoso(x).com",
+            "john@tenant1.contoso\r\n .com",
+            "john@tenant1.contoso.\r\n\tcom",
+            "x (john@tenant1.contoso.com",
+            "j@fabrikam.x",
+            "j@below.fabrikam.X,",
+            "j@[10.0.0.1], contoso.com",
+            "j@_TLS.d-e.example;",
+            "J\u{fc}rgen <j@elsewhere.example>",
+        ] {
+            assert!(filter().may_concern(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_clearly_elsewhere_is_not_looked_at() {
+        for body in [
+            "",
+            " \"Doe, John Q.\" <john.doe@elsewhere.net>, first.last@other.org",
+            " contoso@com.example",
+            "j@xcontoso.com",
+            "j@contoso.community",
+            "j@contoso..com",
+            "...",
+        ] {
+            assert!(!filter().may_concern(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn there_is_none_where_it_would_not_be_sound() {
+        for domain in ["localhost", "[192.0.2.1]", ".x", "x.", ""] {
+            assert!(DomainFilter::new([&b"contoso.com"[..], domain.as_bytes()]).is_none(), "{domain}");
+        }
+        assert!(!DomainFilter::new([]).unwrap().may_concern(b"a@b.c"), "no domain, no concern");
+    }
+}
