@@ -48,7 +48,11 @@
 
 mod addr_spec;
 pub mod address;
+mod autocrypt;
+mod body;
 mod content_type;
+mod display_name;
+mod encoded_word;
 mod engine;
 mod envelope;
 mod error;
@@ -61,6 +65,7 @@ mod idn;
 mod lex;
 mod live;
 mod local_part;
+mod mailto;
 mod map;
 mod policy;
 mod reason;
@@ -71,6 +76,7 @@ mod signature;
 mod span;
 mod target;
 mod tracked;
+mod withdraw;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
 pub use crate::engine::{Engine, FieldByField, Session};

@@ -36,6 +36,8 @@ pub enum Reason {
     LineTooLong,
     /// The new local-part is outside ASCII, and the message is not for SMTPUTF8 (RFC 6531 3.1).
     NeedsSmtputf8,
+    /// A DKIM signature covers the one-click unsubscription that the field is part of (RFC 8058 4).
+    OneClickSigned,
 }
 
 impl Reason {
@@ -56,6 +58,7 @@ impl Reason {
         Reason::AddressTooLong,
         Reason::LineTooLong,
         Reason::NeedsSmtputf8,
+        Reason::OneClickSigned,
     ];
 
     /// The name in JSON and logs. Names are only ever added.
@@ -77,6 +80,7 @@ impl Reason {
             Reason::AddressTooLong => "address-too-long",
             Reason::LineTooLong => "line-too-long",
             Reason::NeedsSmtputf8 => "needs-smtputf8",
+            Reason::OneClickSigned => "one-click-signed",
         }
     }
 }

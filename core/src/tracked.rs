@@ -1,7 +1,7 @@
 //! Which of the fields of a message the engine counts and which it rewrites: the policy's field
 //! sets in the form that the scanner asks them in.
 
-use crate::field::KNOWN_FIELDS;
+use crate::field::{AUTOCRYPT, BodyKind, KNOWN_FIELDS, LIST_UNSUBSCRIBE_POST};
 use crate::flags::Flags;
 use crate::policy::{Direction, Policy};
 use crate::signature::{SignatureField, SignatureKind};
@@ -17,6 +17,7 @@ pub(crate) struct TrackedFields {
 #[derive(Clone, Debug)]
 struct TrackedField {
     name: Vec<u8>,
+    kind: BodyKind,
     outbound: bool,
     inbound: bool,
     signature: Option<SignatureField>,
@@ -50,6 +51,13 @@ impl TrackedFields {
                 }
             }
         }
+        tracked.intern(LIST_UNSUBSCRIBE_POST);
+        let from = tracked.find(b"From").and_then(|number| tracked.fields.get(number));
+        let (outbound, inbound) = from.map_or((false, false), |from| (from.outbound, from.inbound));
+        let number = tracked.intern(AUTOCRYPT);
+        if let Some(field) = tracked.fields.get_mut(number) {
+            (field.outbound, field.inbound) = (outbound, inbound);
+        }
         tracked
     }
 
@@ -73,6 +81,11 @@ impl TrackedFields {
             Direction::Outbound => field.outbound,
             Direction::Inbound => field.inbound,
         })
+    }
+
+    /// What the body of the field of this number is made of.
+    pub(crate) fn kind(&self, number: usize) -> BodyKind {
+        self.fields.get(number).map_or(BodyKind::default(), |field| field.kind)
     }
 
     /// The kind of signature that the field of this number tells of with this body.
@@ -100,6 +113,7 @@ impl TrackedFields {
             return number;
         }
         let number = self.fields.len();
+        let kind = BodyKind::of(name);
         let name = name.to_ascii_lowercase().into_bytes();
         if self.by_length.len() <= name.len() {
             self.by_length.resize(name.len() + 1, Vec::new());
@@ -108,7 +122,7 @@ impl TrackedFields {
             same_length.push(number);
         }
         let (outbound, inbound, signature, duplicate) = (false, false, None, Flags::default());
-        self.fields.push(TrackedField { name, outbound, inbound, signature, duplicate });
+        self.fields.push(TrackedField { name, kind, outbound, inbound, signature, duplicate });
         number
     }
 }

@@ -99,6 +99,7 @@ pub(crate) fn reason(reason: SkipReason) -> &'static CStr {
         SkipReason::AddressTooLong => c"address-too-long",
         SkipReason::LineTooLong => c"line-too-long",
         SkipReason::NeedsSmtputf8 => c"needs-smtputf8",
+        SkipReason::OneClickSigned => c"one-click-signed",
         _ => c"other",
     }
 }
