@@ -9,12 +9,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use readdress::{Direction, Engine, Error, Limit, Limits, PathKind, Policy, Scratch};
-use support::{engine, engine_with};
+use support::{engine_with, opt_in};
 
 const SIZE: usize = 16 * 1024 * 1024;
 
 /// Inputs that have broken other parsers, as endless repetitions.
-const PATHOLOGICAL: [(&str, &str, &str); 21] = [
+const PATHOLOGICAL: [(&str, &str, &str); 34] = [
     ("parentheses", "To: ", "("),
     ("closed parentheses", "To: ", "(,)"),
     ("quoted backslashes", "To: ", "\"\\"),
@@ -36,6 +36,23 @@ const PATHOLOGICAL: [(&str, &str, &str); 21] = [
     ("international domains", "To: ", "u@bücher.straße.例え.example,"),
     ("a long international label", "To: ", "u@äöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöüäöü.example,"),
     ("tags before tags", "To: ", "prvs=1=prvs=1=prvs=1=prvs=1=user+a+b@i.example,"),
+    ("addresses as names", "To: ", "\"user@i.example\"<a@b>,"),
+    ("a name that never ends", "To: \"user@i.example", "\\\""),
+    ("encoded-words", "To: ", "=?utf-8?q?user=40i.example?= "),
+    ("one encoded-word", "To: =?utf-8?q?", "=40"),
+    ("names of encoded-words", "To: ", "=?utf-8?b?dXNlckBpLmV4YW1wbGU=?=<a@b>,"),
+    ("links", "List-Post: ", "<mailto:user@i.example>,"),
+    ("addresses in one link", "List-Post: <mailto:", "user@i.example,"),
+    ("open links", "List-Post: i.example ", "<mailto:user%40i.example,"),
+    ("percent signs", "List-Post: <mailto:", "%"),
+    ("folds in a link", "List-Post: <mailto:user@i.example", "\r\n "),
+    ("attributes", "Autocrypt: ", "a=b; "),
+    (
+        "links that stay",
+        "DKIM-Signature: h=List-Unsubscribe-Post\nList-Unsubscribe-Post:\nList-Unsubscribe: ",
+        "<mailto:user@i.example>,",
+    ),
+    ("keys of somebody left alone", "From: i.example x@\n", "Autocrypt: addr=user@i.example\n"),
 ];
 
 /// The message of `size` octets, in whose time nothing but its size may matter.
@@ -48,7 +65,7 @@ fn message(start: &str, unit: &str, size: usize) -> Vec<u8> {
 fn unlimited() -> Engine {
     let limits = Limits { header_octets: u32::MAX, fields: u32::MAX, addresses: u32::MAX, received: 100 };
     engine_with(
-        Policy { limits, ..Policy::default() },
+        Policy { limits, ..opt_in() },
         &[("user@i.example", "somebody@x.example", readdress::EntryDirection::Both, &[])],
     )
 }
@@ -76,7 +93,7 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
                 let mut scratch = Scratch::new();
                 best(runs, || {
                     let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
-                    assert!(done.size() >= message.len());
+                    assert!(done.size() > message.len() / 2);
                 })
             };
             (time(SIZE / 64, 5), time(SIZE, 2))
@@ -145,18 +162,30 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn i8_nothing_is_allocated_once_warm() {
-    let engine = engine(&[
-        ("user@i.example", "a.much.longer.name.than.before.so.that.lines.have.to.be.folded@x.example"),
-        ("\"q q\"@i.example", "\"r r\"@x.example"),
-        ("d.example", "e.example"),
-    ]);
+    let both = readdress::EntryDirection::Both;
+    let engine = engine_with(
+        opt_in(),
+        &[
+            (
+                "user@i.example",
+                "a.much.longer.name.than.before.so.that.lines.have.to.be.folded@x.example",
+                both,
+                &[],
+            ),
+            ("\"q q\"@i.example", "\"r r\"@x.example", both, &[]),
+            ("d.example", "e.example", both, &[]),
+        ],
+    );
     let long = format!("To: {}\r\n\r\n", vec!["user@i.example"; 60].join(", "));
-    let messages: [&[u8]; 5] = [
+    let messages: [&[u8]; 8] = [
         b"Subject: nothing\r\n\r\n",
         b"From: \"U, S\" <user+tag@i.example>\r\nTo: x (c) @ d.example, \"q q\"+t@i.example\r\n\r\n",
         b"From: a@b@c, user@i.example\r\nCc: nobody@i.example, \"q q+t\"@i.example\r\n\r\n",
         b"To: \"unterminated i.example, user@i.example\r\n",
         long.as_bytes(),
+        b"To: \"'user@i.example'\" <a@b>, =?utf-8?q?x=40d.example?= <x@d.example>, \"nobody@i.example\" <a@b>\r\n\r\n",
+        b"List-Post: <mailto:%22q%20q%22@i.example,x@d.example?subject=x>, i.example\r\nFrom: user@i.example\r\nAutocrypt: addr=user@i.example; keydata=x\r\n\r\n",
+        b"DKIM-Signature: h=List-Unsubscribe-Post\r\nList-Unsubscribe-Post: x\r\nList-Unsubscribe: <mailto:user@i.example>\r\nAutocrypt: addr=user@i.example\r\nFrom: x@@i.example\r\n\r\n",
     ];
     let mut scratch = Scratch::new();
     let run = |scratch: &mut Scratch| {

@@ -36,6 +36,7 @@ fn assert_reports(message: &str, expected: &[&str]) {
         let body = body.replace('\u{1}', "\n ");
         engine.resume(&mut scratch).unwrap().field(name.as_bytes(), body.as_bytes()).unwrap();
     }
+    _ = engine.resume(&mut scratch).unwrap().finish();
     assert_eq!(reports(&engine.outcome(b"", &scratch)), expected);
 }
 
