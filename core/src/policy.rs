@@ -256,7 +256,8 @@ pub struct Policy {
     pub on_signed_outbound: OnSigned,
     /// The same for inbound messages.
     pub on_signed_inbound: OnSigned,
-    /// Whether a display-name that is a mapped address is rewritten, too.
+    /// Whether a display-name that is a mapped address is rewritten, too: one quoted-string, or
+    /// encoded-words (RFC 2047), that say an address and nothing else.
     pub scrub_display_names: bool,
     /// Bounds.
     pub limits: Limits,
