@@ -22,23 +22,33 @@ impl FieldBody<'_> {
         let Some(angle) = mailbox.angle else { return Ok(()) };
         let phrase = Span { start: mailbox.start, end: angle }.of(self.octets);
         let mut said = std::mem::take(&mut scratch.decoded);
-        let mut outcome = Ok(());
-        if let Some(length) = read(phrase, &mut said) {
-            let (before, address, behind) = without_quotes(&said);
-            if scratch.read_bare_address(address).is_ok() {
-                let start = widen(mailbox.start);
-                let place = Span::new(start, start + length);
-                outcome = scratch.room_for_display_name();
-                if outcome.is_ok() {
-                    match self.rename(place, before, behind, scratch) {
-                        Ok(edit) => scratch.edits.extend(edit),
-                        Err(reason) => self.skip(mailbox.start, reason, scratch),
-                    }
-                }
-            }
-        }
+        let outcome = match read(phrase, &mut said) {
+            Some(length) => self.rewrite_said(mailbox, length, &said, scratch),
+            None => Ok(()),
+        };
         scratch.decoded = said;
         outcome
+    }
+
+    /// Rewrites a display-name that says this; its tokens take `length` octets.
+    fn rewrite_said(
+        &self,
+        mailbox: &Mailbox,
+        length: usize,
+        said: &[u8],
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let (before, address, behind) = without_quotes(said);
+        if scratch.read_bare_address(address).is_err() {
+            return Ok(());
+        }
+        scratch.room_for_display_name(mailbox.addr_spec.span().len())?;
+        let start = widen(mailbox.start);
+        match self.rename(Span::new(start, start + length), before, behind, scratch) {
+            Ok(edit) => scratch.edits.extend(edit),
+            Err(reason) => self.skip(mailbox.start, reason, scratch),
+        }
+        Ok(())
     }
 
     /// Looks `scratch.address`, which stands between `before` and `behind`, up.

@@ -136,13 +136,14 @@ impl Scratch {
         self.texts.room(TEXT_OF_ADDRESS + length)
     }
 
-    /// Makes room for whatever may come of a display-name that is an address.
-    pub(crate) fn room_for_display_name(&mut self) -> Result<(), Error> {
-        // Beside its mailbox: one of each more, and the new name with every octet quoted.
+    /// Makes room for whatever may come of a display-name that is an address, and of its mailbox, whose
+    /// address takes `length` octets of the source.
+    pub(crate) fn room_for_display_name(&mut self, length: usize) -> Result<(), Error> {
+        // The new name once more, with every octet quoted.
         self.edits.room(2)?;
         self.skips.room(2)?;
         self.unmapped.room(2)?;
-        self.texts.room(4 * TEXT_OF_ADDRESS)
+        self.texts.room(4 * TEXT_OF_ADDRESS + length)
     }
 
     /// Makes room for a report about each edit there is, should all be withdrawn in the end.

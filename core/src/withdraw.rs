@@ -8,8 +8,8 @@ use crate::span::{Span, widen};
 /// Drops the edits of every field for whose name `reason_of` gives a reason, and reports each address
 /// that was edited there as left alone for it. Edits, fields and skips stay in order.
 ///
-/// `source` is what the edits are places in. Linear, and nothing is allocated: there is
-/// [`room`](Scratch::room_to_withdraw) for the skips.
+/// `source` is what the edits are places in. Linear but for the sorting of the skips, and only if there
+/// are new ones; nothing is allocated: there is [`room`](Scratch::room_to_withdraw) for them.
 pub(crate) fn withdraw(scratch: &mut Scratch, source: &[u8], reason_of: impl Fn(&[u8]) -> Option<Reason>) {
     let Scratch { edits, fields, skips, .. } = scratch;
     let skips_before = skips.len();
