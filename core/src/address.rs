@@ -369,6 +369,7 @@ const fn is_control(octet: u8) -> bool {
     octet < b' ' || octet == 127
 }
 
-const fn unexpected(octet: u8) -> Reason {
+/// Why `octet` can't stand where it does.
+pub(crate) const fn unexpected(octet: u8) -> Reason {
     if is_control(octet) { Reason::ControlCharacter } else { Reason::UnexpectedCharacter }
 }

@@ -4,24 +4,24 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::addr_spec::{Address, DOMAIN_MAX};
-use crate::address::{AddressList, Item, Mailbox};
+use crate::autocrypt;
+use crate::body::FieldBody;
 use crate::error::{Error, Limit};
+use crate::field::{AUTOCRYPT, BodyKind, LIST_UNSUBSCRIBE};
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, octet_flags};
-use crate::idn;
-use crate::lex::copy_comments;
-use crate::map::{Found, KeySide, Map, MapData};
+use crate::mailto::is_one_click_signed;
+use crate::map::{Map, MapData};
 use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::rewritten::Rewritten;
 use crate::room::Room;
-use crate::scratch::{Arrival, EditRecord, FieldRecord, Scratch, SkipRecord};
+use crate::scratch::{Arrival, FieldRecord, Scratch};
 use crate::signature::SignatureKind;
-use crate::signed::hold_back;
-use crate::span::{Span, narrow, widen};
-use crate::target::write_target;
+use crate::signed::leaves_alone;
+use crate::span::{Span, widen};
 use crate::tracked::TrackedFields;
+use crate::withdraw::withdraw;
 
 /// A map ready for use. Immutable; a clone is another reference to the same map, so handing one
 /// to each thread or message is cheap, and a message sees one generation whatever is reloaded.
@@ -149,13 +149,14 @@ impl Engine {
             if tracked.is_rewritten(number, session.direction) {
                 let prefix = widen(field.body.start - field.name.start);
                 let ending = || section.line_ending().octets();
-                self.rewrite_field(session, message, field, nth, prefix, ending, scratch)?;
+                let kind = tracked.kind(number);
+                self.rewrite_field(session, message, field, kind, nth, prefix, ending, scratch)?;
             }
         }
         scratch.flags = section.flags();
         scratch.flags.set(tracked.flags(&scratch.counts));
         scratch.input_body_offset = section.body_offset();
-        hold_back(message, map.policy().on_signed(session.direction), scratch);
+        self.end_section(session.direction, message, scratch);
         Ok(())
     }
 
@@ -166,48 +167,23 @@ impl Engine {
         session: Session,
         source: &[u8],
         field: Field,
+        kind: BodyKind,
         nth: u32,
         prefix: usize,
         line_ending: impl FnOnce() -> &'static [u8],
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let map = self.map();
-        let side = KeySide::of(session.direction);
         let body = field.body.of(source);
         let base = widen(field.body.start);
         let (edits_before, skips_before) = (scratch.edits.len(), scratch.skips.len());
         let number = scratch.next_field();
-        let mut names_mapped_domain = None;
-        for item in AddressList::new(body) {
-            let (at, length) = match &item {
-                Item::Mailbox(mailbox) => (mailbox.addr_spec.span().start, mailbox.addr_spec.span().len()),
-                Item::Malformed { at, .. } => (*at, 0),
-            };
-            scratch.count_address(&map.policy().limits, base + widen(at))?;
-            scratch.room_for_address(length)?;
-            let outcome = match item {
-                Item::Mailbox(mailbox) => self.rewrite_mailbox(session, body, &mailbox, scratch),
-                Item::Malformed { reason, .. } => Err(reason),
-            };
-            let at = base + widen(at);
-            match outcome {
-                Ok(Some(edit)) => {
-                    let place = edit.place.shifted(base);
-                    scratch.edits.push(EditRecord { place, field: number, ..edit });
-                }
-                Ok(None) => {}
-                Err(reason) => {
-                    if *names_mapped_domain.get_or_insert_with(|| self.mentions_mapped_domain(side, body)) {
-                        scratch.skips.push(SkipRecord { field: number, at: narrow(at), reason });
-                    }
-                }
-            }
-        }
+        FieldBody::new(self.map(), session, kind, body, base, number).rewrite(scratch)?;
         let edits = Span::new(edits_before, scratch.edits.len());
-        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, is_held: false };
+        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, withdrawn: None };
         if !edits.is_empty() {
-            fit_lines(source, &record, prefix, line_ending(), scratch)?;
+            fit_lines(source, kind, &record, prefix, line_ending(), scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
+            scratch.room_to_withdraw()?;
         }
         if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
             scratch.fields.room(1)?;
@@ -216,64 +192,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Looks one mailbox up. The edit's place counts from the start of `body`.
-    fn rewrite_mailbox(
-        &self,
-        session: Session,
-        body: &[u8],
-        mailbox: &Mailbox,
-        scratch: &mut Scratch,
-    ) -> Result<Option<EditRecord>, Reason> {
-        let map = self.map();
-        let side = KeySide::of(session.direction);
-        scratch.address.read(body, &mailbox.addr_spec)?;
-        let hit = match map.look_up(side, &scratch.address) {
-            Found::Hit(hit) => hit,
-            Found::Unmapped => {
-                let text = scratch.text(Address::write_text);
-                scratch.unmapped.push(text);
-                return Ok(None);
+    /// What only the whole header section decides. `source` is what edits are places in.
+    fn end_section(&self, direction: Direction, source: &[u8], scratch: &mut Scratch) {
+        let Shared { map, tracked } = &*self.shared;
+        let is_left_alone = leaves_alone(map.policy().on_signed(direction), scratch);
+        withdraw(scratch, source, |name| is_left_alone(name).then_some(Reason::SignedMessage));
+        let is_one_click = is_one_click_signed(tracked, source, scratch);
+        let one_click = is_one_click.then_some(Reason::OneClickSigned);
+        // With From goes what must be the same.
+        let left_alone = autocrypt::left_alone_with_from(source, scratch);
+        withdraw(scratch, source, |name| {
+            if name.eq_ignore_ascii_case(LIST_UNSUBSCRIBE.as_bytes()) {
+                one_click
+            } else if name.eq_ignore_ascii_case(AUTOCRYPT.as_bytes()) {
+                left_alone
+            } else {
+                None
             }
-            Found::Nothing => return Ok(None),
-        };
-        let Some(to) = write_target(map, session, side, hit, scratch)? else { return Ok(None) };
-        let place = mailbox.addr_spec.span();
-        let old = place.of(body);
-        if old.contains(&b'(') {
-            copy_comments(old, &mut scratch.texts);
-        }
-        let text = Span::new(widen(to.start), scratch.texts.len());
-        let from = scratch.text(Address::write_text);
-        Ok(Some(EditRecord { place, text, from, to, entry: hit.entry, field: 0 }))
+        });
     }
-
-    /// Whether a mapped domain stands anywhere in a body, as a run of the characters domains are
-    /// made of, in either spelling. For reports about bodies that do not parse; longer runs are no
-    /// domains.
-    fn mentions_mapped_domain(&self, side: KeySide, body: &[u8]) -> bool {
-        let is_ascii_octet =
-            |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        let is_named =
-            |run: &[u8]| !run.is_empty() && run.len() <= DOMAIN_MAX && self.map().names_domain(side, run);
-        if body.split(|octet| !is_ascii_octet(octet)).map(without_dots).any(is_named) {
-            return true;
-        }
-        // A second time for Unicode, so that quotes and names that touch an ASCII domain don't hide it.
-        !body.is_ascii()
-            && body
-                .split(|octet| octet.is_ascii() && !is_ascii_octet(octet))
-                .map(without_dots)
-                .filter(|run| run.len() <= DOMAIN_MAX && !run.is_ascii())
-                .filter_map(idn::to_a_labels)
-                .any(|domain| is_named(domain.as_bytes()))
-    }
-}
-
-/// A run without the dots at its ends, which belong to what could not be parsed.
-fn without_dots(run: &[u8]) -> &[u8] {
-    let start = run.iter().position(|&octet| octet != b'.').unwrap_or(run.len());
-    let end = run.iter().rposition(|&octet| octet != b'.').map_or(start, |last| last + 1);
-    run.get(start..end).unwrap_or_default()
 }
 
 /// A message whose fields arrive one by one. Made by [`Engine::begin`].
@@ -335,9 +272,9 @@ impl<'a> FieldByField<'a> {
         let has_crlf = || memchr::memmem::find(body, b"\r\n").is_some();
         let line_ending = || if has_crlf() { b"\r\n".as_slice() } else { b"\n" };
         let outcome = if is_rewritten {
-            let prefix = name.len() + 1;
+            let (kind, prefix) = (tracked.kind(number), name.len() + 1);
             let (session, scratch) = (self.arrival.session, &mut *self.scratch);
-            self.engine.rewrite_field(session, &bodies, field, nth, prefix, line_ending, scratch)
+            self.engine.rewrite_field(session, &bodies, field, kind, nth, prefix, line_ending, scratch)
         } else {
             Ok(())
         };
@@ -364,10 +301,10 @@ impl<'a> FieldByField<'a> {
     /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies and the number
     /// of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
-        let Shared { map, tracked } = &*self.engine.shared;
+        let tracked = &self.engine.shared.tracked;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));
         let bodies = std::mem::take(&mut self.scratch.bodies);
-        hold_back(&bodies, map.policy().on_signed(self.arrival.session.direction), self.scratch);
+        self.engine.end_section(self.arrival.session.direction, &bodies, self.scratch);
         self.scratch.bodies = bodies;
         self.engine.outcome(&[], self.scratch)
     }

@@ -230,6 +230,16 @@ fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Rea
     }
 }
 
+/// The address that `text` is: an addr-spec as paths have it, and nothing around it. For addresses that
+/// stand elsewhere than in address lists.
+pub(crate) fn bare_address(text: &[u8], tokens: &mut Vec<u8>) -> Result<AddrSpec, Reason> {
+    match address_in(text, tokens)? {
+        Some(address) if !text.starts_with(b"<") => Ok(address),
+        Some(_) => Err(Reason::UnexpectedCharacter),
+        None => Err(Reason::NoDomain),
+    }
+}
+
 /// A source route as it stands before the local-part: `@first.example,@second.example:` (RFC 5321 4.1.2).
 fn is_route(text: &[u8]) -> bool {
     let is_domain_octet = |octet: &u8| {

@@ -88,7 +88,45 @@ impl KnownField {
     }
 }
 
-/// Fields that are never rewritten, whatever a plan says: trace, identification, signatures and
+/// What the body of a field is made of, as far as addresses go. Known by the field's name.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum BodyKind {
+    /// An address list (RFC 5322 3.4).
+    #[default]
+    Addresses,
+    /// URIs in angle brackets, `mailto` among them (RFC 2369 2).
+    Uris,
+    /// Attributes, `addr` among them (Autocrypt level 1, 2.1).
+    Autocrypt,
+}
+
+/// What says who a key is for. It must be the address of From, so it is rewritten where From is.
+pub(crate) const AUTOCRYPT: &str = "Autocrypt";
+
+/// Where list mail is unsubscribed from, by mail or in one click.
+pub(crate) const LIST_UNSUBSCRIBE: &str = "List-Unsubscribe";
+
+/// Makes of List-Unsubscribe a thing of one click (RFC 8058 3.1).
+pub(crate) const LIST_UNSUBSCRIBE_POST: &str = "List-Unsubscribe-Post";
+
+/// The fields of RFC 2369.
+const URI_FIELDS: [&str; 6] =
+    ["List-Help", LIST_UNSUBSCRIBE, "List-Subscribe", "List-Post", "List-Owner", "List-Archive"];
+
+impl BodyKind {
+    /// The kind of a field's body by its name.
+    pub(crate) fn of(name: &str) -> BodyKind {
+        if URI_FIELDS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            BodyKind::Uris
+        } else if name.eq_ignore_ascii_case(AUTOCRYPT) {
+            BodyKind::Autocrypt
+        } else {
+            BodyKind::Addresses
+        }
+    }
+}
+
+/// Fields that are never rewritten, whatever a plan says: trace, identification, signatures, keys and
 /// loop detection. Names in lower case.
 const NEVER: &[&str] = &[
     "return-path",
@@ -103,6 +141,7 @@ const NEVER: &[&str] = &[
     "received-spf",
     "dkim-signature",
     "domainkey-signature",
+    "openpgp",
     "x-ms-tnef-correlator",
     "x-ld-processed",
 ];
@@ -151,6 +190,7 @@ mod tests {
             "X-MS-Exchange-ForwardingLoop",
             "DKIM-Signature",
             "Message-ID",
+            "OpenPGP",
         ] {
             assert!(is_never_rewritten(name), "{name}");
         }

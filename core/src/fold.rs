@@ -1,12 +1,16 @@
 //! Keeping lines within 998 octets (RFC 5322 2.1.1) when addresses grow.
 //!
 //! A line that an edit would make too long gets a fold, the message's own line ending and a space,
-//! before a mailbox; if that is not enough, before a `<`, too. If nothing helps, the edits of that
+//! before a mailbox; if that is not enough, before a `<`, too. In lists of URIs it stands before a
+//! `<`, in an Autocrypt field before an attribute. If nothing helps, the edits of that
 //! line are taken back and reported. A line that was too long before is left as it is.
 
 use crate::address::{AddressList, Item};
+use crate::autocrypt;
 use crate::error::Error;
+use crate::field::BodyKind;
 use crate::header::LINE_MAX;
+use crate::mailto::{UriItem, UriList};
 use crate::reason::Reason;
 use crate::room::Room;
 use crate::scratch::{EditRecord, FieldRecord, Scratch, SkipRecord, merge_skips};
@@ -49,6 +53,7 @@ struct Line {
 /// number of octets on the field's first line before its body.
 pub(crate) fn fit_lines(
     source: &[u8],
+    kind: BodyKind,
     field: &FieldRecord,
     prefix: usize,
     line_ending: &[u8],
@@ -81,7 +86,7 @@ pub(crate) fn fit_lines(
             continue;
         }
         let (segments, folds) = (&mut buffers.segments, &mut buffers.folds);
-        measure(source, field, &line, edits, segments)?;
+        measure(source, kind, field, &line, edits, segments)?;
         // There are as many folds as segments, at most.
         folds.clear();
         folds.room(segments.len())?;
@@ -156,6 +161,7 @@ fn is_made_too_long(source: &[u8], line: &Line, edits: &[EditRecord]) -> bool {
 /// Cuts a line at every place where it may be folded.
 fn measure(
     source: &[u8],
+    kind: BodyKind,
     field: &FieldRecord,
     line: &Line,
     edits: &[EditRecord],
@@ -165,24 +171,14 @@ fn measure(
     segments.room(1)?;
     segments.push(Segment { start: line.start, width: line.before, is_mailbox: false });
     let body_start = widen(field.body.start);
-    let places = AddressList::new(field.body.of(source)).flat_map(|item| {
-        let (mailbox, angle) = match item {
-            Item::Mailbox(mailbox) => {
-                (Some(mailbox.start), mailbox.angle.filter(|&angle| angle != mailbox.start))
-            }
-            Item::Malformed { .. } => (None, None),
-        };
-        [mailbox.map(|start| (widen(start), true)), angle.map(|angle| (widen(angle), false))]
-            .into_iter()
-            .flatten()
-    });
-    for (start, is_mailbox) in places {
-        let start = body_start + start;
+    each_place(kind, field.body.of(source), |start, is_mailbox| {
+        let start = body_start + widen(start);
         if start > line.start && start < line.end {
             segments.room(1)?;
             segments.push(Segment { start, width: 0, is_mailbox });
         }
-    }
+        Ok(())
+    })?;
     let mut edits = edits.iter().peekable();
     let mut end = line.end;
     let mut nth = segments.len();
@@ -196,6 +192,41 @@ fn measure(
         }
         end = segment.start;
         nth -= 1;
+    }
+    Ok(())
+}
+
+/// Calls `take` with each place where a body may be folded, from the first to the last, and whether a
+/// mailbox, or what counts as one, begins there.
+fn each_place(
+    kind: BodyKind,
+    body: &[u8],
+    mut take: impl FnMut(u32, bool) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match kind {
+        BodyKind::Addresses => {
+            for item in AddressList::new(body) {
+                let Item::Mailbox(mailbox) = item else { continue };
+                take(mailbox.start, true)?;
+                if let Some(angle) = mailbox.angle.filter(|&angle| angle != mailbox.start) {
+                    take(angle, false)?;
+                }
+            }
+        }
+        BodyKind::Uris => {
+            let mut last = None;
+            for item in UriList::new(body) {
+                let UriItem::Address { angle, .. } = item else { continue };
+                if last.replace(angle) != Some(angle) {
+                    take(angle, true)?;
+                }
+            }
+        }
+        BodyKind::Autocrypt => {
+            for attribute in autocrypt::attributes(body).filter(|attribute| !attribute.is_empty()) {
+                take(attribute.start, true)?;
+            }
+        }
     }
     Ok(())
 }

@@ -80,6 +80,17 @@ impl<'b> Cursor<'b> {
         }
     }
 
+    /// Folding white space, as much as there is.
+    pub(crate) fn skip_fws(&mut self) {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t' | b'\n') => self.advance(),
+                Some(b'\r') if self.at_line_ending() => self.position += 2,
+                _ => return,
+            }
+        }
+    }
+
     /// One or more octets of `atext` (RFC 5322 3.2.3, RFC 6532 3.2); none if there is none.
     #[inline]
     pub(crate) fn atom(&mut self) -> bool {
@@ -277,10 +288,15 @@ pub(crate) fn unquote(quoted: &[u8], out: &mut Vec<u8>) {
 pub(crate) fn quote_if_needed(local_part: &[u8], out: &mut Vec<u8>) {
     if is_dot_atom(local_part) {
         out.extend_from_slice(local_part);
-        return;
+    } else {
+        quote(local_part, out);
     }
+}
+
+/// Appends `text` as a quoted-string. There must be no control characters in it.
+pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for &octet in local_part {
+    for &octet in text {
         if matches!(octet, b'"' | b'\\') {
             out.push(b'\\');
         }

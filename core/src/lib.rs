@@ -34,8 +34,10 @@
 //!
 //! - I1: without an edit the output is the input, as one slice.
 //! - I2: octets outside edits are untouched.
-//! - I3: edits lie inside bodies of fields that the policy names, before the empty line.
-//! - I4: a new address parses to the address that the map gives.
+//! - I3: edits lie inside bodies of fields that the policy names, before the empty line; Autocrypt goes
+//!   with From.
+//! - I4: a new address parses to the address that the map gives, once a display-name is unquoted and a
+//!   link decoded.
 //! - I5: no line grows past 998 octets that was not longer before.
 //! - I6: what does not parse is left alone and reported, and is never an error.
 //! - I7: an address is rewritten once.
@@ -49,7 +51,11 @@
 mod addr_spec;
 pub mod address;
 mod alignment;
+mod autocrypt;
+mod body;
 mod content_type;
+mod display_name;
+mod encoded_word;
 mod engine;
 mod envelope;
 mod error;
@@ -62,6 +68,7 @@ mod idn;
 mod lex;
 mod live;
 mod local_part;
+mod mailto;
 mod map;
 mod name_set;
 mod policy;
@@ -74,6 +81,7 @@ mod signed;
 mod span;
 mod target;
 mod tracked;
+mod withdraw;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};
 pub use crate::alignment::{Aligned, Alignment, Domains};

@@ -211,7 +211,7 @@ impl FieldSet {
 pub enum FieldSetError {
     /// Not a field name by RFC 5322 3.6.8, or longer than [`FIELD_NAME_MAX`].
     NotAFieldName(String),
-    /// A field that is never rewritten: trace, identification, signature or loop detection.
+    /// A field that is never rewritten: trace, identification, signature, keys or loop detection.
     NeverRewritten(String),
     /// The same name twice, case apart.
     Duplicate(String),
@@ -226,7 +226,7 @@ impl fmt::Display for FieldSetError {
             FieldSetError::NeverRewritten(name) => {
                 write!(
                     f,
-                    "the field {name} is never rewritten: trace, signatures or loop detection live in it"
+                    "the field {name} is never rewritten: trace, signatures, keys or loop detection live in it"
                 )
             }
             FieldSetError::Duplicate(name) => write!(f, "the field {name} is named twice"),
@@ -256,7 +256,8 @@ pub struct Policy {
     pub on_signed_outbound: OnSigned,
     /// The same for inbound messages.
     pub on_signed_inbound: OnSigned,
-    /// Whether a display-name that is a mapped address is rewritten, too.
+    /// Whether a display-name that is a mapped address is rewritten, too: one quoted-string, or
+    /// encoded-words (RFC 2047), that say an address and nothing else.
     pub scrub_display_names: bool,
     /// Bounds.
     pub limits: Limits,

@@ -38,6 +38,8 @@ pub enum Reason {
     NeedsSmtputf8,
     /// The plan leaves the fields of such a message alone: it is S/MIME or PGP/MIME as a whole (RFC 8551 3).
     SignedMessage,
+    /// A DKIM signature covers the one-click unsubscription that the field is part of (RFC 8058 4).
+    OneClickSigned,
 }
 
 impl Reason {
@@ -59,6 +61,7 @@ impl Reason {
         Reason::LineTooLong,
         Reason::NeedsSmtputf8,
         Reason::SignedMessage,
+        Reason::OneClickSigned,
     ];
 
     /// The name in JSON and logs. Names are only ever added.
@@ -81,6 +84,7 @@ impl Reason {
             Reason::LineTooLong => "line-too-long",
             Reason::NeedsSmtputf8 => "needs-smtputf8",
             Reason::SignedMessage => "signed-message",
+            Reason::OneClickSigned => "one-click-signed",
         }
     }
 }

@@ -33,7 +33,8 @@ pub struct Edit<'a> {
     pub offset: usize,
     /// Octets replaced; 0 for a fold.
     pub length: usize,
-    /// What replaces them.
+    /// What replaces them: the new address, with the comments of the old one behind it; as a
+    /// quoted-string in a display-name, percent-encoded in a link.
     pub text: &'a [u8],
     /// The field's name as it stands.
     pub field: &'a [u8],

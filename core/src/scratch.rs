@@ -38,6 +38,8 @@ pub struct Scratch {
     pub(crate) address: Address,
     /// A local-part being put together.
     pub(crate) local_part: Vec<u8>,
+    /// What a display-name or a URI says.
+    pub(crate) decoded: Vec<u8>,
     pub(crate) fold: crate::fold::FoldBuffers,
     addresses: u32,
     /// How far a message that arrives field by field has come.
@@ -54,7 +56,7 @@ pub(crate) struct Arrival {
 
 /// The most octets of text that an address adds to `texts`, apart from its comments: the old one,
 /// the new one, each with every octet of the local-part quoted and each A-label octet a character.
-const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
+pub(crate) const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
 
 /// One change of the source.
 #[derive(Clone, Copy, Debug)]
@@ -73,15 +75,15 @@ pub(crate) struct EditRecord {
 }
 
 impl EditRecord {
+    /// Whether it is a fold and not an address.
+    pub(crate) fn is_fold(&self) -> bool {
+        self.entry == u32::MAX
+    }
+
     /// Octets of the text less octets replaced, as two numbers: one of them is 0.
     pub(crate) fn growth(&self) -> (usize, usize) {
         let (new, old) = (self.text.len(), self.place.len());
         (new.saturating_sub(old), old.saturating_sub(new))
-    }
-
-    /// Whether it is a fold.
-    pub(crate) fn is_fold(&self) -> bool {
-        self.entry == u32::MAX
     }
 }
 
@@ -94,8 +96,8 @@ pub(crate) struct FieldRecord {
     pub(crate) nth: u32,
     /// Its edits, in `edits`.
     pub(crate) edits: Span,
-    /// It is left alone because the message is signed.
-    pub(crate) is_held: bool,
+    /// Why its edits are taken back; only while they are.
+    pub(crate) withdrawn: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -161,10 +163,24 @@ impl Scratch {
     /// Makes room for whatever may come of one address that takes `length` octets of the source.
     pub(crate) fn room_for_address(&mut self, length: usize) -> Result<(), Error> {
         self.edits.room(1)?;
-        // Each edit may yet become a skip.
-        self.skips.room(self.edits.len() + 1)?;
+        self.skips.room(1)?;
         self.unmapped.room(1)?;
         self.texts.room(TEXT_OF_ADDRESS + length)
+    }
+
+    /// Makes room for whatever may come of a display-name that is an address, and of its mailbox, whose
+    /// address takes `length` octets of the source.
+    pub(crate) fn room_for_display_name(&mut self, length: usize) -> Result<(), Error> {
+        // The new name once more, with every octet quoted.
+        self.edits.room(2)?;
+        self.skips.room(2)?;
+        self.unmapped.room(2)?;
+        self.texts.room(4 * TEXT_OF_ADDRESS + length)
+    }
+
+    /// Makes room for a report about each edit there is, should all be withdrawn in the end.
+    pub(crate) fn room_to_withdraw(&mut self) -> Result<(), Error> {
+        self.skips.room(self.edits.len())
     }
 
     /// Counts a tracked field and returns which of its name it is.

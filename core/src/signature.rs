@@ -180,6 +180,11 @@ pub(crate) fn is_compared(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"From") || name.eq_ignore_ascii_case(b"Sender")
 }
 
+/// Whether the DKIM signature with this body covers a field of this name.
+pub(crate) fn dkim_covers(body: &[u8], name: &[u8]) -> bool {
+    tag(body, b"h").is_some_and(|list| covers(list, name, 1))
+}
+
 /// Whether a list of field names has this name at least so many times.
 fn covers(list: &[u8], name: &[u8], times: u32) -> bool {
     let is_name = |item: &&[u8]| item.trim_ascii().eq_ignore_ascii_case(name);

@@ -1,7 +1,7 @@
 //! Which of the fields of a message the engine counts and which it rewrites: the policy's field
 //! sets in the form that the scanner asks them in.
 
-use crate::field::KNOWN_FIELDS;
+use crate::field::{AUTOCRYPT, BodyKind, KNOWN_FIELDS, LIST_UNSUBSCRIBE_POST};
 use crate::flags::Flags;
 use crate::name_set::NameSet;
 use crate::policy::{Direction, Policy};
@@ -17,6 +17,7 @@ pub(crate) struct TrackedFields {
 
 #[derive(Clone, Debug, Default)]
 struct TrackedField {
+    kind: BodyKind,
     outbound: bool,
     inbound: bool,
     signature: Option<SignatureField>,
@@ -50,6 +51,13 @@ impl TrackedFields {
                 }
             }
         }
+        tracked.intern(LIST_UNSUBSCRIBE_POST);
+        let from = tracked.find(b"From").and_then(|number| tracked.fields.get(number));
+        let (outbound, inbound) = from.map_or((false, false), |from| (from.outbound, from.inbound));
+        let number = tracked.intern(AUTOCRYPT);
+        if let Some(field) = tracked.fields.get_mut(number) {
+            (field.outbound, field.inbound) = (outbound, inbound);
+        }
         tracked
     }
 
@@ -81,6 +89,11 @@ impl TrackedFields {
         self.fields.get(number).is_some_and(|field| field.duplicate == Flags::DUPLICATE_FROM)
     }
 
+    /// What the body of the field of this number is made of.
+    pub(crate) fn kind(&self, number: usize) -> BodyKind {
+        self.fields.get(number).map_or(BodyKind::default(), |field| field.kind)
+    }
+
     /// The kind of signature that the field of this number tells of with this body.
     pub(crate) fn signature(&self, number: usize, body: &[u8]) -> Option<SignatureKind> {
         self.fields.get(number).and_then(|field| field.signature)?.kind(body)
@@ -105,7 +118,7 @@ impl TrackedFields {
     fn intern(&mut self, name: &str) -> usize {
         let number = self.names.add(name.as_bytes()).unwrap_or(usize::MAX);
         if number == self.fields.len() {
-            self.fields.push(TrackedField::default());
+            self.fields.push(TrackedField { kind: BodyKind::of(name), ..TrackedField::default() });
         }
         number
     }

@@ -9,12 +9,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use readdress::{Direction, Engine, Error, Limit, Limits, OnSigned, PathKind, Policy, Scratch};
-use support::engine_with;
+use support::{engine_with, opt_in};
 
 const SIZE: usize = 16 * 1024 * 1024;
 
 /// Inputs that have broken other parsers, as endless repetitions.
-const PATHOLOGICAL: [(&str, &str, &str); 23] = [
+const PATHOLOGICAL: [(&str, &str, &str); 36] = [
     ("parentheses", "To: ", "("),
     ("closed parentheses", "To: ", "(,)"),
     ("quoted backslashes", "To: ", "\"\\"),
@@ -42,6 +42,23 @@ const PATHOLOGICAL: [(&str, &str, &str); 23] = [
         "a@b@c,user@i.example,",
     ),
     ("tags before tags", "To: ", "prvs=1=prvs=1=prvs=1=prvs=1=user+a+b@i.example,"),
+    ("addresses as names", "To: ", "\"user@i.example\"<a@b>,"),
+    ("a name that never ends", "To: \"user@i.example", "\\\""),
+    ("encoded-words", "To: ", "=?utf-8?q?user=40i.example?= "),
+    ("one encoded-word", "To: =?utf-8?q?", "=40"),
+    ("names of encoded-words", "To: ", "=?utf-8?b?dXNlckBpLmV4YW1wbGU=?=<a@b>,"),
+    ("links", "List-Post: ", "<mailto:user@i.example>,"),
+    ("addresses in one link", "List-Post: <mailto:", "user@i.example,"),
+    ("open links", "List-Post: i.example ", "<mailto:user%40i.example,"),
+    ("percent signs", "List-Post: <mailto:", "%"),
+    ("folds in a link", "List-Post: <mailto:user@i.example", "\r\n "),
+    ("attributes", "Autocrypt: ", "a=b; "),
+    (
+        "links that stay",
+        "DKIM-Signature: h=List-Unsubscribe-Post\nList-Unsubscribe-Post:\nList-Unsubscribe: ",
+        "<mailto:user@i.example>,",
+    ),
+    ("keys of somebody left alone", "From: i.example x@\n", "Autocrypt: addr=user@i.example\n"),
 ];
 
 /// The message of `size` octets, in whose time nothing but its size may matter.
@@ -54,7 +71,7 @@ fn message(start: &str, unit: &str, size: usize) -> Vec<u8> {
 fn unlimited() -> Engine {
     let limits = Limits { header_octets: u32::MAX, fields: u32::MAX, addresses: u32::MAX, received: 100 };
     engine_with(
-        Policy { limits, on_signed_outbound: OnSigned::EnvelopeOnly, ..Policy::default() },
+        Policy { limits, on_signed_outbound: OnSigned::EnvelopeOnly, ..opt_in() },
         &[("user@i.example", "somebody@x.example", readdress::EntryDirection::Both, &[])],
     )
 }
@@ -82,7 +99,7 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
                 let mut scratch = Scratch::new();
                 best(runs, || {
                     let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
-                    assert!(done.size() >= message.len());
+                    assert!(done.size() > message.len() / 2);
                 })
             };
             (time(SIZE / 64, 5), time(SIZE, 2))
@@ -176,7 +193,7 @@ static ALLOCATOR: Counting = Counting;
 fn i8_nothing_is_allocated_once_warm() {
     let both = readdress::EntryDirection::Both;
     let engine = engine_with(
-        Policy { on_signed_outbound: OnSigned::SkipFields, ..Policy::default() },
+        Policy { on_signed_outbound: OnSigned::SkipFields, ..opt_in() },
         &[
             (
                 "user@i.example",
@@ -189,13 +206,16 @@ fn i8_nothing_is_allocated_once_warm() {
         ],
     );
     let long = format!("To: {}\r\n\r\n", vec!["user@i.example"; 60].join(", "));
-    let messages: [&[u8]; 6] = [
+    let messages: [&[u8]; 9] = [
         b"Subject: nothing\r\n\r\n",
         b"From: \"U, S\" <user+tag@i.example>\r\nTo: x (c) @ d.example, \"q q\"+t@i.example\r\n\r\n",
         b"From: a@b@c, user@i.example\r\nCc: nobody@i.example, \"q q+t\"@i.example\r\n\r\n",
         b"To: \"unterminated i.example, user@i.example\r\n",
         b"From: user@i.example, a@b@i.example\r\nSender: user@i.example\r\nContent-Type: application/pkcs7-mime\r\n",
         long.as_bytes(),
+        b"To: \"'user@i.example'\" <a@b>, =?utf-8?q?x=40d.example?= <x@d.example>, \"nobody@i.example\" <a@b>\r\n\r\n",
+        b"List-Post: <mailto:%22q%20q%22@i.example,x@d.example?subject=x>, i.example\r\nFrom: user@i.example\r\nAutocrypt: addr=user@i.example; keydata=x\r\n\r\n",
+        b"DKIM-Signature: h=List-Unsubscribe-Post\r\nList-Unsubscribe-Post: x\r\nList-Unsubscribe: <mailto:user@i.example>\r\nAutocrypt: addr=user@i.example\r\nFrom: x@@i.example\r\n\r\n",
     ];
     let mut scratch = Scratch::new();
     let run = |scratch: &mut Scratch| {

@@ -100,6 +100,7 @@ pub(crate) fn reason(reason: SkipReason) -> &'static CStr {
         SkipReason::LineTooLong => c"line-too-long",
         SkipReason::NeedsSmtputf8 => c"needs-smtputf8",
         SkipReason::SignedMessage => c"signed-message",
+        SkipReason::OneClickSigned => c"one-click-signed",
         _ => c"other",
     }
 }

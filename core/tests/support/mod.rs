@@ -13,7 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::Config;
-use readdress::{Engine, EntryDirection, MapBuilder, Mode, NewEntry, OnSigned, Policy, Preset};
+use readdress::{Engine, EntryDirection, FieldSet, MapBuilder, Mode, NewEntry, OnSigned, Policy, Preset};
 
 /// An engine for `(internal, external, direction, exceptions)`.
 pub(crate) fn engine_with(policy: Policy, entries: &[(&str, &str, EntryDirection, &[&str])]) -> Engine {
@@ -48,8 +48,8 @@ pub(crate) fn config() -> Config {
     Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }
 
-/// An engine of [`known_engine`] for each preset, then one in shadow mode, then one for each policy that
-/// leaves something alone in signed messages.
+/// An engine of [`known_engine`] for each preset, then one in shadow mode, one with [`opt_in`], and one for
+/// each policy that leaves something alone in signed messages.
 pub(crate) static KNOWN: LazyLock<Vec<Engine>> = LazyLock::new(|| {
     let shadow = Policy { mode: Mode::Shadow, ..Policy::default() };
     let signed = [OnSigned::SkipFields, OnSigned::EnvelopeOnly].map(|on_signed| Policy {
@@ -58,8 +58,19 @@ pub(crate) static KNOWN: LazyLock<Vec<Engine>> = LazyLock::new(|| {
         ..Policy::default()
     });
     let presets = Preset::ALL.map(Policy::from_preset).into_iter();
-    presets.chain([shadow]).chain(signed).map(known_engine).collect()
+    presets.chain([shadow, opt_in()]).chain(signed).map(known_engine).collect()
 });
+
+/// The default with all that a plan has to ask for.
+pub(crate) fn opt_in() -> Policy {
+    let lists =
+        ["List-Post", "List-Unsubscribe", "List-Help", "List-Subscribe", "List-Owner", "List-Archive"];
+    let mut policy = Policy { scrub_display_names: true, ..Policy::default() };
+    let names: Vec<String> = policy.outbound.names().chain(lists).map(str::to_owned).collect();
+    policy.outbound = FieldSet::new(names.clone()).unwrap();
+    policy.inbound = FieldSet::new(names).unwrap();
+    policy
+}
 
 /// The map that generated messages are about.
 fn known_engine(policy: Policy) -> Engine {
@@ -93,6 +104,8 @@ pub(crate) enum Chunk {
     Text(String),
     /// An addr-spec as it stands, and what it becomes outbound.
     Address { text: String, becomes: Option<String>, is_unmapped: bool },
+    /// An address in another form, and what it becomes outbound where the plan asks for that.
+    OptIn { text: String, becomes: Option<String>, is_unmapped: bool },
 }
 
 /// A message, its outbound outcome, and the addresses reported as unmapped.
@@ -102,35 +115,45 @@ pub(crate) struct Known {
     pub(crate) output: String,
     pub(crate) edits: usize,
     pub(crate) unmapped: usize,
+    /// What [`opt_in`] makes of it.
+    pub(crate) opt_in: Outcome,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) output: String,
+    pub(crate) edits: usize,
+    pub(crate) unmapped: usize,
 }
 
 /// Messages made of well-formed parts, with their outcome.
 pub(crate) fn known_message() -> impl Strategy<Value = Known> {
     (vec(known_field(), 0..6), select(vec!["\r\n", "\n"])).prop_map(|(fields, ending)| {
-        let mut known = Known { input: String::new(), output: String::new(), edits: 0, unmapped: 0 };
+        let (mut input, mut plain, mut opt_in) = (String::new(), Outcome::default(), Outcome::default());
         for chunk in
             fields.into_iter().flatten().chain([Chunk::Text("\u{1}\u{1}user0@t0.example\u{1}".into())])
         {
-            match chunk {
-                Chunk::Text(text) => {
-                    let text = text.replace('\u{1}', ending);
-                    known.input += &text;
-                    known.output += &text;
-                }
-                Chunk::Address { text, becomes, is_unmapped } => {
-                    let text = text.replace('\u{1}', ending);
-                    known.output +=
-                        &becomes.as_ref().map_or(text.clone(), |new| new.replace('\u{1}', ending));
-                    known.input += &text;
-                    known.edits += usize::from(becomes.is_some());
-                    known.unmapped += usize::from(is_unmapped);
-                }
+            let (text, becomes, is_unmapped, is_opt_in) = match chunk {
+                Chunk::Text(text) => (text, None, false, false),
+                Chunk::Address { text, becomes, is_unmapped } => (text, becomes, is_unmapped, false),
+                Chunk::OptIn { text, becomes, is_unmapped } => (text, becomes, is_unmapped, true),
+            };
+            let lines = |text: &str| text.replace('\u{1}', ending);
+            input += &lines(&text);
+            for (outcome, is_asked_for) in [(&mut plain, !is_opt_in), (&mut opt_in, true)] {
+                let becomes = becomes.as_ref().filter(|_| is_asked_for);
+                outcome.output += &lines(becomes.unwrap_or(&text));
+                outcome.edits += usize::from(becomes.is_some());
+                outcome.unmapped += usize::from(is_unmapped && is_asked_for);
             }
         }
+        let Outcome { output, edits, unmapped } = plain;
+        let mut known = Known { input, output, edits, unmapped, opt_in };
         // The body begins behind an empty line; the first of the two endings above ends a field.
         if known.input.starts_with(ending) {
             known.input.drain(..ending.len());
             known.output.drain(..ending.len());
+            known.opt_in.output.drain(..ending.len());
         }
         known
     })
@@ -157,6 +180,8 @@ fn known_field() -> impl Strategy<Value = Vec<Chunk>> {
     });
     prop_oneof![
         6 => rewritten,
+        1 => list_field(),
+        1 => autocrypt(),
         1 => other.prop_map(|text| vec![Chunk::Text(format!("\u{1}{text}"))]),
     ]
 }
@@ -181,13 +206,26 @@ fn mailbox() -> impl Strategy<Value = Vec<Chunk>> {
     let bare = (cfws(), addr_spec(), cfws())
         .prop_map(|(before, address, after)| vec![Chunk::Text(before), address, Chunk::Text(after)]);
     let route = select(vec!["", "", "", "@a.example:", "@a.example,@b.example:"]);
-    let named = (display_name(), route, cfws(), addr_spec(), cfws(), cfws()).prop_map(
-        |(name, route, before, address, inside, after)| {
-            vec![
-                Chunk::Text(format!("{name}<{route}{before}")),
-                address,
-                Chunk::Text(format!("{inside}>{after}")),
-            ]
+    let name = prop_oneof![
+        3 => display_name().prop_map(|name| match name.as_str() {
+            "\"user0@t0.example\" " => vec![
+                Chunk::OptIn {
+                    text: "\"user0@t0.example\"".to_owned(),
+                    becomes: Some("\"u@x.example\"".to_owned()),
+                    is_unmapped: false,
+                },
+                Chunk::Text(" ".to_owned()),
+            ],
+            _ => vec![Chunk::Text(name)],
+        }),
+        1 => address_as_name(),
+    ];
+    let named = (name, route, cfws(), addr_spec(), cfws(), cfws()).prop_map(
+        |(mut chunks, route, before, address, inside, after)| {
+            chunks.push(Chunk::Text(format!("<{route}{before}")));
+            chunks.push(address);
+            chunks.push(Chunk::Text(format!("{inside}>{after}")));
+            chunks
         },
     );
     prop_oneof![bare, named]
@@ -206,6 +244,124 @@ fn display_name() -> impl Strategy<Value = String> {
         "a.b.c ",
     ])
     .prop_map(str::to_owned)
+}
+
+/// An address without quotes, comments and white space, what it becomes, and whether it is unmapped.
+fn plain_address() -> impl Strategy<Value = (&'static str, Option<&'static str>, bool)> {
+    select(vec![
+        ("user0@t0.example", Some("u@x.example"), false),
+        ("USER1@T1.example.", Some("\"first last\"@x.example"), false),
+        ("user3+a=b@t1.example", Some("name3+a=b@x.example"), false),
+        ("anna@dom.example", Some("anna@domx.example"), false),
+        ("o'neil@lab.example", Some("o'neil@labx.example"), false),
+        ("nobody@t0.example", None, true),
+        ("postmaster@dom.example", None, true),
+        ("anna@keep.lab.example", None, false),
+        ("user0@elsewhere.example", None, false),
+    ])
+}
+
+/// A display-name that is an address, in all the forms that are read.
+fn address_as_name() -> impl Strategy<Value = Vec<Chunk>> {
+    let around = select(vec![("", ""), ("'", "'"), ("<", ">"), ("'<", ">'")]);
+    (plain_address(), around, 0..5_usize, cfws()).prop_map(
+        |((address, becomes, is_unmapped), (before, behind), form, after)| {
+            let said = format!("{before}{address}{behind}");
+            let q = |text: &str| {
+                let hex: Vec<String> = text.bytes().map(|octet| format!("={octet:02X}")).collect();
+                format!("=?UTF-8?q?{}?=", hex.concat())
+            };
+            let (first, rest) = said.split_at(said.len() / 2);
+            let text = match form {
+                0 | 1 => format!("\"{said}\""),
+                2 => q(&said),
+                3 => format!("=?us-ascii?B?{}?=", base64(&said)),
+                _ => format!("{}\u{1} {}", q(first), q(rest)),
+            };
+            let becomes = becomes
+                .map(|new| format!("\"{before}{}{behind}\"", new.replace('\\', "\\\\").replace('"', "\\\"")));
+            vec![Chunk::OptIn { text, becomes, is_unmapped }, Chunk::Text(after)]
+        },
+    )
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for group in text.as_bytes().chunks(3) {
+        let bits = (0..3).fold(0_usize, |bits, at| bits << 8 | usize::from(*group.get(at).unwrap_or(&0)));
+        for digit in 0..4 {
+            let digit = DIGITS[bits >> (18 - 6 * digit) & 63];
+            out.push(if out.len() % 4 <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+/// A field of RFC 2369.
+fn list_field() -> impl Strategy<Value = Vec<Chunk>> {
+    let name = select(vec!["List-Post", "list-unsubscribe", "List-Help", "LIST-OWNER"]);
+    let address =
+        (plain_address(), any::<bool>()).prop_map(|((address, becomes, is_unmapped), is_encoded)| {
+            let percent = |text: &str, all: bool| -> String {
+                let at = text.rfind('@').unwrap();
+                let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".+'".contains(&octet);
+                let encode = |(place, octet): (usize, u8)| match octet {
+                    _ if !all && (place == at || is_plain(octet)) => char::from(octet).to_string(),
+                    _ => format!("%{octet:02X}"),
+                };
+                text.bytes().enumerate().map(encode).collect()
+            };
+            Chunk::OptIn {
+                text: percent(address, is_encoded),
+                becomes: becomes.map(|new| percent(new, false)),
+                is_unmapped,
+            }
+        });
+    let headers = select(vec![
+        "",
+        "?subject=user0@t0.example",
+        "?to=user0%40t0.example&x=\u{1} y",
+        "#user0@t0.example",
+    ]);
+    let scheme = select(vec!["mailto:", "MAILTO:", "mail\u{1}\tto:"]);
+    let link = (cfws(), scheme, vec(address, 0..3), headers, cfws()).prop_map(
+        |(before, scheme, addresses, headers, after)| {
+            let mut chunks = vec![Chunk::Text(format!("{before}<{scheme}"))];
+            for (number, address) in addresses.into_iter().enumerate() {
+                if number > 0 {
+                    chunks.push(Chunk::Text(", ".to_owned()));
+                }
+                chunks.push(address);
+            }
+            chunks.push(Chunk::Text(format!("{headers}>{after}")));
+            chunks
+        },
+    );
+    let other = select(vec!["<https://t0.example/user0@t0.example>", " ", "<x-mailto:user0@t0.example> (c)"])
+        .prop_map(|text| vec![Chunk::Text(text.to_owned())]);
+    (name, vec(prop_oneof![3 => link, 1 => other], 0..4)).prop_map(|(name, links)| {
+        let mut chunks = vec![Chunk::Text(format!("\u{1}{name}: "))];
+        for (number, link) in links.into_iter().enumerate() {
+            if number > 0 {
+                chunks.push(Chunk::Text(",".to_owned()));
+            }
+            chunks.extend(link);
+        }
+        chunks
+    })
+}
+
+fn autocrypt() -> impl Strategy<Value = Vec<Chunk>> {
+    let before = select(vec!["", " ", " prefer-encrypt=mutual;\u{1}\t", "_addr=user0@t0.example;"]);
+    let behind = select(vec!["", " ", ";", " ; keydata=\u{1} dXNlcjBAdDAuZXhhbXBsZQ==\u{1} AAAA"]);
+    (before, plain_address(), behind).prop_map(|(before, (address, becomes, is_unmapped), behind)| {
+        vec![
+            Chunk::Text(format!("\u{1}Autocrypt:{before}addr=")),
+            Chunk::Address { text: address.to_owned(), becomes: becomes.map(str::to_owned), is_unmapped },
+            Chunk::Text(behind.to_owned()),
+        ]
+    })
 }
 
 /// Comments and folding white space.
@@ -339,6 +495,21 @@ pub(crate) fn mail_soup() -> impl Strategy<Value = Vec<u8>> {
         "+x",
         "John",
         "=?utf-8?q?x?=",
+        "\"user0@t0.example\" ",
+        "=?utf-8?q?user0=40t0.example?= ",
+        "=?utf-8?b?",
+        "?=",
+        "'",
+        "List-Unsubscribe: ",
+        "List-Unsubscribe-Post: x\r\n",
+        "DKIM-Signature: h=List-Unsubscribe-Post\n",
+        "<mailto:",
+        "%40",
+        "%",
+        "?",
+        "Autocrypt: ",
+        "addr=",
+        "From: user0@t0.example\n",
         "ö",
         "\u{0}",
         "\u{7f}",
@@ -352,6 +523,9 @@ pub(crate) fn mail_soup() -> impl Strategy<Value = Vec<u8>> {
     ]);
     let piece =
         prop_oneof![30 => word.prop_map(|word| word.as_bytes().to_vec()), 1 => vec(any::<u8>(), 1..3)];
-    (select(vec!["", "From: ", "To: \"", "Cc: x:"]), vec(piece, 0..60))
+    (
+        select(vec!["", "From: ", "To: \"", "Cc: x:", "List-Post: <mailto:", "Autocrypt: addr="]),
+        vec(piece, 0..60),
+    )
         .prop_map(|(start, pieces)| [start.as_bytes(), &pieces.concat()].concat())
 }

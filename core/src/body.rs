@@ -1,0 +1,221 @@
+//! A field body in hand: its addresses are found, looked up, and become edits or reports. What it is
+//! made of says who finds them: this module in address lists, [`mailto`](crate::mailto) in URIs,
+//! [`autocrypt`](crate::autocrypt) in attributes.
+
+use crate::addr_spec::{Address, DOMAIN_MAX, LOCAL_PART_MAX};
+use crate::address::{AddressList, Item, Mailbox};
+use crate::engine::Session;
+use crate::envelope::bare_address;
+use crate::error::Error;
+use crate::field::BodyKind;
+use crate::idn;
+use crate::lex::copy_comments;
+use crate::map::{Found, KeySide, Map};
+use crate::reason::Reason;
+use crate::scratch::{EditRecord, Scratch, SkipRecord};
+use crate::span::{Span, narrow, widen};
+use crate::target::write_target;
+
+/// The most octets that a text can have which is decoded to see whether it is an address: a local-part
+/// with every octet quoted, a domain with its dot, the `@`, and two pairs of quotes or brackets.
+pub(crate) const BARE_ADDRESS_MAX: usize = 2 * (LOCAL_PART_MAX + 1) + 1 + DOMAIN_MAX + 1 + 4;
+
+/// A field body whose addresses are being rewritten.
+pub(crate) struct FieldBody<'b> {
+    pub(crate) map: &'b Map,
+    pub(crate) session: Session,
+    pub(crate) octets: &'b [u8],
+    kind: BodyKind,
+    /// Where it begins in the source.
+    base: usize,
+    /// The number of its field, should that be recorded.
+    field: u32,
+    /// Asked once, when there is something to report.
+    names_mapped_domain: Option<bool>,
+}
+
+/// A new address, in the texts of the scratch, and the entry that gave it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    pub(crate) to: Span,
+    pub(crate) entry: u32,
+}
+
+impl<'b> FieldBody<'b> {
+    /// The body of the field that will have this number, which begins at `base` in the source.
+    pub(crate) fn new(
+        map: &'b Map,
+        session: Session,
+        kind: BodyKind,
+        octets: &'b [u8],
+        base: usize,
+        field: u32,
+    ) -> FieldBody<'b> {
+        FieldBody { map, session, octets, kind, base, field, names_mapped_domain: None }
+    }
+
+    /// Appends the edits and skips of the body to those of the scratch, in the order of their places.
+    pub(crate) fn rewrite(&mut self, scratch: &mut Scratch) -> Result<(), Error> {
+        match self.kind {
+            BodyKind::Addresses => self.rewrite_addresses(scratch),
+            BodyKind::Uris => self.rewrite_uris(scratch),
+            BodyKind::Autocrypt => self.rewrite_autocrypt(scratch),
+        }
+    }
+
+    fn rewrite_addresses(&mut self, scratch: &mut Scratch) -> Result<(), Error> {
+        let scrubs = self.map.policy().scrub_display_names;
+        for item in AddressList::new(self.octets) {
+            let (at, outcome) = match item {
+                Item::Mailbox(mailbox) => {
+                    let place = mailbox.addr_spec.span();
+                    self.expect_address(place.start, place.len(), scratch)?;
+                    if scrubs {
+                        self.rewrite_display_name(&mailbox, scratch)?;
+                    }
+                    (place.start, self.rewrite_mailbox(&mailbox, scratch))
+                }
+                Item::Malformed { at, reason } => {
+                    self.expect_address(at, 0, scratch)?;
+                    (at, Err(reason))
+                }
+            };
+            self.settle(at, outcome, scratch)?;
+        }
+        Ok(())
+    }
+
+    /// Looks one mailbox up.
+    fn rewrite_mailbox(
+        &self,
+        mailbox: &Mailbox,
+        scratch: &mut Scratch,
+    ) -> Result<Option<EditRecord>, Reason> {
+        scratch.address.read(self.octets, &mailbox.addr_spec)?;
+        let Some(target) = self.look_up(scratch)? else { return Ok(None) };
+        let place = mailbox.addr_spec.span();
+        let old = place.of(self.octets);
+        if old.contains(&b'(') {
+            copy_comments(old, &mut scratch.texts);
+        }
+        let text = Span::new(widen(target.to.start), scratch.texts.len());
+        Ok(Some(self.edit(place, text, target, scratch)))
+    }
+
+    /// Counts an address, or something in the place of one, that takes `length` octets, and makes room
+    /// for whatever may come of it.
+    pub(crate) fn expect_address(&self, at: u32, length: usize, scratch: &mut Scratch) -> Result<(), Error> {
+        scratch.count_address(&self.map.policy().limits, self.base + widen(at))?;
+        scratch.room_for_address(length)
+    }
+
+    /// Looks `scratch.address` up, and writes what the map gives for it. `None` if it stays as it is.
+    pub(crate) fn look_up(&self, scratch: &mut Scratch) -> Result<Option<Target>, Reason> {
+        let side = KeySide::of(self.session.direction);
+        let hit = match self.map.look_up(side, &scratch.address) {
+            Found::Hit(hit) => hit,
+            Found::Unmapped => {
+                let text = scratch.text(Address::write_text);
+                scratch.unmapped.push(text);
+                return Ok(None);
+            }
+            Found::Nothing => return Ok(None),
+        };
+        let to = write_target(self.map, self.session, side, hit, scratch)?;
+        Ok(to.map(|to| Target { to, entry: hit.entry }))
+    }
+
+    /// The edit that puts `text` in the place of `scratch.address`.
+    pub(crate) fn edit(&self, place: Span, text: Span, target: Target, scratch: &mut Scratch) -> EditRecord {
+        let from = scratch.text(Address::write_text);
+        let Target { to, entry } = target;
+        EditRecord { place: place.shifted(self.base), text, from, to, entry, field: self.field }
+    }
+
+    /// Records what came of the address at `at`. What was left alone is reported if a mapped domain
+    /// stands in the body.
+    pub(crate) fn settle(
+        &mut self,
+        at: u32,
+        outcome: Result<Option<EditRecord>, Reason>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        match outcome {
+            Ok(Some(edit)) => scratch.edits.push(edit),
+            Ok(None) => {}
+            Err(reason) => {
+                if self.names_mapped_domain(scratch)? {
+                    self.skip(at, reason, scratch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reports something as left alone.
+    pub(crate) fn skip(&self, at: u32, reason: Reason, scratch: &mut Scratch) {
+        let at = narrow(self.base + widen(at));
+        scratch.skips.push(SkipRecord { field: self.field, at, reason });
+    }
+
+    fn names_mapped_domain(&mut self, scratch: &mut Scratch) -> Result<bool, Error> {
+        if let Some(known) = self.names_mapped_domain {
+            return Ok(known);
+        }
+        let side = KeySide::of(self.session.direction);
+        let mut found = mentions_mapped_domain(self.map, side, self.octets);
+        if !found && self.kind == BodyKind::Uris {
+            crate::mailto::decode_all(self.octets, &mut scratch.decoded)?;
+            found = mentions_mapped_domain(self.map, side, &scratch.decoded);
+        }
+        self.names_mapped_domain = Some(found);
+        Ok(found)
+    }
+}
+
+impl Scratch {
+    /// Takes the address apart that `text` is, if it is one and nothing else.
+    pub(crate) fn read_bare_address(&mut self, text: &[u8]) -> Result<(), Reason> {
+        if text.len() > BARE_ADDRESS_MAX {
+            return Err(Reason::AddressTooLong);
+        }
+        if has_control(text) {
+            return Err(Reason::ControlCharacter);
+        }
+        let address = bare_address(text, &mut self.local_part)?;
+        self.address.read(text, &address)
+    }
+}
+
+/// Whether there is a control character in a text, those behind ASCII (U+0080 to U+009F) among them.
+fn has_control(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_control)
+        || (!text.is_ascii()
+            && std::str::from_utf8(text).is_ok_and(|text| text.chars().any(char::is_control)))
+}
+
+/// Whether a mapped domain stands anywhere in a body, as a run of the characters domains are
+/// made of, in either spelling. For reports about bodies that do not parse; longer runs are no
+/// domains.
+fn mentions_mapped_domain(map: &Map, side: KeySide, body: &[u8]) -> bool {
+    let is_ascii_octet = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+    let is_named = |run: &[u8]| !run.is_empty() && run.len() <= DOMAIN_MAX && map.names_domain(side, run);
+    if body.split(|octet| !is_ascii_octet(octet)).map(without_dots).any(is_named) {
+        return true;
+    }
+    // A second time for Unicode, so that quotes and names that touch an ASCII domain don't hide it.
+    !body.is_ascii()
+        && body
+            .split(|octet| octet.is_ascii() && !is_ascii_octet(octet))
+            .map(without_dots)
+            .filter(|run| run.len() <= DOMAIN_MAX && !run.is_ascii())
+            .filter_map(idn::to_a_labels)
+            .any(|domain| is_named(domain.as_bytes()))
+}
+
+/// A run without the dots at its ends, which belong to what could not be parsed.
+fn without_dots(run: &[u8]) -> &[u8] {
+    let start = run.iter().position(|&octet| octet != b'.').unwrap_or(run.len());
+    let end = run.iter().rposition(|&octet| octet != b'.').map_or(start, |last| last + 1);
+    run.get(start..end).unwrap_or_default()
+}
