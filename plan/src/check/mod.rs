@@ -3,15 +3,20 @@
 //! The questions are put to the engine itself, over the compiled map, so that what is proved is
 //! what will happen.
 
+mod answers;
 mod asked;
+mod dead;
+mod domains;
 mod doubts;
 mod findings;
 mod round_trip;
 
+use std::collections::HashSet;
+
 use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Scratch};
 
 use self::asked::Asked;
-use self::doubts::DomainEntries;
+use self::domains::DomainEntries;
 use self::findings::Findings;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -61,12 +66,19 @@ impl Plan {
         let domains = DomainEntries::of(self);
         if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
             let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
+            let mut dead = HashSet::new();
             for (id, entry) in self.entries() {
                 self.find_chain(id, &entry, &domains, &mut asked, &mut findings);
                 self.find_lost_replies(id, &entry, &domains, &asked, &mut findings);
-                self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
-                self.find_unanswered(id, &entry, &mut asked, &mut findings);
+                self.find_unanswered(id, &entry, &asked, &mut findings);
+                let is_dead = self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
+                if is_dead && entry.kind != EntryKind::Mailbox {
+                    dead.insert(id);
+                }
             }
+            self.find_shadowed_exceptions(&domains, &dead, &mut asked, &mut findings);
+            self.find_unanswered_domains(&domains, &mut asked, &mut findings);
+            self.find_unaccepted(&mut findings);
             self.find_near_misses(&mut findings);
             self.find_unrouted_postmasters(&mut asked, &mut findings);
         }
