@@ -3,6 +3,7 @@
 //! Whatever is named here can be removed, all of it at once, and no address that the plan names comes
 //! out otherwise. So what one of them leans on is never named because of that one.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use readdress::{
@@ -19,7 +20,8 @@ use crate::domain::{at_and_above, is_at_or_below};
 use crate::plan::{Exception, Plan};
 
 /// Why an entry has no effect.
-struct Dead {
+#[derive(Clone, Copy)]
+pub(super) struct Dead {
     because: &'static str,
     /// The entry that does the same.
     same: Option<EntryId>,
@@ -33,24 +35,21 @@ const SAME_DOMAIN: &str = "both sides are the same domain";
 const ALL_EXCEPTED: &str = "its exceptions are all of its domains";
 
 impl Plan {
-    /// An entry without effect. Returns whether it is one.
+    /// An entry without effect. `dead` has those for whole domains.
     pub(super) fn find_shadowed(
         &self,
         id: EntryId,
         entry: &Added<'_>,
         domains: &DomainEntries<'_>,
+        dead: &DeadEntries,
         asked: &Asked<'_>,
         findings: &mut Findings,
-    ) -> bool {
-        let dead = match entry.kind {
+    ) {
+        let found = match entry.kind {
             EntryKind::Mailbox => dead_mailbox(entry, domains, asked),
-            EntryKind::Domain => dead_domain(entry, domains, asked),
-            EntryKind::Subdomains => domains
-                .subdomains
-                .get(entry.internal.domain)
-                .and_then(|entry| dead_subdomains(entry, domains)),
+            EntryKind::Domain | EntryKind::Subdomains => dead.get(&id).copied(),
         };
-        let Some(Dead { because, same }) = dead else { return false };
+        let Some(Dead { because, same }) = found else { return };
         let mut witness = match entry.kind {
             EntryKind::Mailbox => vec![text(entry.internal.text), text(entry.external.text)],
             EntryKind::Domain | EntryKind::Subdomains if because == ALL_EXCEPTED => {
@@ -78,20 +77,19 @@ impl Plan {
             diagnostic = diagnostic.also_at(self.locate(same, |place| place.internal));
         }
         findings.add(diagnostic);
-        true
     }
 
-    /// Exceptions without effect. `dead` has the entries for whole domains that have none.
+    /// Exceptions without effect.
     pub(super) fn find_shadowed_exceptions<'p>(
         &'p self,
         domains: &DomainEntries<'p>,
-        dead: &HashSet<EntryId>,
+        dead: &DeadEntries,
         asked: &mut Asked<'_>,
         findings: &mut Findings,
     ) {
-        let living = Living { plan: self, domains, dead };
+        let living = Living { domains, dead };
         let mut named = None;
-        for entry in domains.subdomains.values().filter(|entry| !dead.contains(&entry.id)) {
+        for entry in domains.subdomains.values().filter(|entry| !dead.contains_key(&entry.id)) {
             let source = self.source_of(entry.id);
             let mut places = BTreeMap::new();
             for exception in self.except(entry.id) {
@@ -109,7 +107,11 @@ impl Plan {
                     let at = self.locate(longer.id, |place| place.internal);
                     ("an entry for fewer domains decides about it", at)
                 } else if let Some(own) = living.exact(domain)
-                    && !living.decides_below(exception, entry, named.get_or_insert_with(|| living.named()))
+                    && !living.decides_below(
+                        exception,
+                        entry,
+                        named.get_or_insert_with(|| self.named(domains)),
+                    )
                 {
                     let at = self.locate(own.id, |place| place.internal);
                     ("the domain has an entry of its own, and the plan names no other below it", at)
@@ -131,6 +133,13 @@ impl Plan {
                 );
             }
         }
+    }
+
+    fn named<'p>(&'p self, domains: &DomainEntries<'p>) -> Named<'p> {
+        let exceptions = self.exceptions.values().flatten().map(|exception| exception.domain.as_slice());
+        let listed = self.directory.domains().map(|(domain, _)| domain);
+        let all = domains.internal().chain(exceptions).chain(listed);
+        all.map(|domain| (from_the_right(domain), domain)).collect()
     }
 }
 
@@ -226,45 +235,54 @@ fn moved(entry: &Entry<'_>, direction: Direction, local_part: &[u8]) -> Option<(
     }
 }
 
-fn dead_domain(entry: &Added<'_>, domains: &DomainEntries<'_>, asked: &Asked<'_>) -> Option<Dead> {
-    let (internal, external) = (entry.internal.domain, entry.external.domain);
-    let is_identity = internal == external;
-    // A two-way entry brings somebody back.
-    if !is_identity && entry.direction == EntryDirection::Both
-        || is_identity && asked.engine.map().policy().unmapped != Unmapped::Pass
-    {
+/// The entries for whole domains that have no effect.
+pub(super) type DeadEntries = BTreeMap<EntryId, Dead>;
+
+pub(super) fn dead_entries(domains: &DomainEntries<'_>, asked: &Asked<'_>) -> DeadEntries {
+    let is_watched = asked.engine.map().policy().unmapped != Unmapped::Pass;
+    let exact = domains.exact.values();
+    let mut dead: DeadEntries =
+        exact.filter_map(|entry| Some((entry.id, dead_domain(entry, domains, is_watched)?))).collect();
+    let mut subdomains: Vec<_> = domains.subdomains.values().collect();
+    // Those below first: what they decide, no exception above them does.
+    subdomains.sort_unstable_by_key(|entry| Reverse(entry.internal.len()));
+    for entry in subdomains {
+        if let Some(found) = dead_subdomains(entry, &Living { domains, dead: &dead }) {
+            dead.insert(entry.id, found);
+        }
+    }
+    dead
+}
+
+fn dead_domain(entry: &DomainEntry<'_>, domains: &DomainEntries<'_>, is_watched: bool) -> Option<Dead> {
+    let is_identity = entry.internal == entry.external;
+    // A two-way entry brings somebody back; and where what nothing maps is refused, one that changes
+    // nothing lets it through.
+    if !is_identity && entry.direction == EntryDirection::Both || is_identity && is_watched {
         return None;
     }
-    let next = domains.covering(internal).filter(|next| !next.excepts(internal));
-    let is_same = next.map_or(internal, |next| next.external) == external;
+    let next = domains.covering(entry.internal).filter(|next| !next.excepts(entry.internal));
+    let is_same = next.map_or(entry.internal, |next| next.external) == entry.external;
     let because = if next.is_some() { SAME_AS_ABOVE } else { SAME_DOMAIN };
     is_same.then(|| Dead { because, same: next.map(|next| next.id) })
 }
 
-fn dead_subdomains(entry: &DomainEntry<'_>, domains: &DomainEntries<'_>) -> Option<Dead> {
+fn dead_subdomains(entry: &DomainEntry<'_>, living: &Living<'_, '_>) -> Option<Dead> {
     let leaves_all = entry.excepts(entry.internal);
-    let next = domains.covering_all_of(entry).filter(|next| !next.excepts(entry.internal));
+    let next = living.domains.covering_all_of(entry).filter(|next| !next.excepts(entry.internal));
     let Some(next) = next else {
         return leaves_all.then_some(Dead { because: ALL_EXCEPTED, same: None });
     };
-    let is_same =
-        !leaves_all && next.external == entry.external && left_alone(entry, entry) == left_alone(next, entry);
+    let is_same = !leaves_all
+        && next.external == entry.external
+        && living.left_alone(entry, entry) == living.left_alone(next, entry);
     is_same.then_some(Dead { because: SAME_AS_ABOVE, same: Some(next.id) })
-}
-
-/// The domains of `of` that `entry` leaves alone with all below them, none of them below another.
-fn left_alone<'e>(entry: &'e DomainEntry<'_>, of: &DomainEntry<'_>) -> HashSet<&'e [u8]> {
-    let is_topmost =
-        |domain: &&[u8]| !at_and_above(domain).skip(1).any(|parent| entry.except.contains(parent));
-    let except = entry.except.iter().copied().filter(|domain| is_at_or_below(domain, of.internal));
-    except.filter(is_topmost).collect()
 }
 
 /// What is left of the domain entries without those that have no effect.
 struct Living<'c, 'p> {
-    plan: &'p Plan,
     domains: &'c DomainEntries<'p>,
-    dead: &'c HashSet<EntryId>,
+    dead: &'c DeadEntries,
 }
 
 /// Domains that a plan names, by their labels from the right.
@@ -273,13 +291,13 @@ type Named<'p> = BTreeMap<Vec<u8>, &'p [u8]>;
 impl<'p> Living<'_, 'p> {
     /// The entry of a domain itself.
     fn exact(&self, domain: &[u8]) -> Option<&DomainEntry<'p>> {
-        self.domains.exact.get(domain).filter(|entry| !self.dead.contains(&entry.id))
+        self.domains.exact.get(domain).filter(|entry| !self.dead.contains_key(&entry.id))
     }
 
     /// The longest `*.` entry over a domain, if it is longer than this one.
     fn longer(&self, domain: &[u8], entry: &DomainEntry<'_>) -> Option<&DomainEntry<'p>> {
         let over = at_and_above(domain).filter_map(|parent| self.domains.subdomains.get(parent));
-        over.take_while(|over| over.id != entry.id).find(|over| !self.dead.contains(&over.id))
+        over.take_while(|over| over.id != entry.id).find(|over| !self.dead.contains_key(&over.id))
     }
 
     /// Whether an exception decides about a domain below its own that the plan names.
@@ -290,11 +308,13 @@ impl<'p> Living<'_, 'p> {
         below.any(|domain| self.exact(domain).is_none() && self.longer(domain, entry).is_none())
     }
 
-    fn named(&self) -> Named<'p> {
-        let exceptions = self.plan.exceptions.values().flatten().map(|exception| exception.domain.as_slice());
-        let listed = self.plan.directory.domains().map(|(domain, _)| domain);
-        let all = self.domains.internal().chain(exceptions).chain(listed);
-        all.map(|domain| (from_the_right(domain), domain)).collect()
+    /// The domains of `of` that `entry` leaves alone with all below them: none below another, and
+    /// none about which an entry for fewer domains decides.
+    fn left_alone<'e>(&self, entry: &'e DomainEntry<'_>, of: &DomainEntry<'_>) -> HashSet<&'e [u8]> {
+        let is_topmost =
+            |domain: &&[u8]| !at_and_above(domain).skip(1).any(|parent| entry.except.contains(parent));
+        let except = entry.except.iter().copied().filter(|domain| is_at_or_below(domain, of.internal));
+        except.filter(is_topmost).filter(|domain| self.longer(domain, of).is_none()).collect()
     }
 }
 

@@ -11,11 +11,10 @@ mod doubts;
 mod findings;
 mod round_trip;
 
-use std::collections::HashSet;
-
 use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Scratch};
 
 use self::asked::Asked;
+use self::dead::dead_entries;
 use self::domains::DomainEntries;
 use self::findings::Findings;
 use crate::diagnostic::Diagnostic;
@@ -66,15 +65,12 @@ impl Plan {
         let domains = DomainEntries::of(self);
         if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
             let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
-            let mut dead = HashSet::new();
+            let dead = dead_entries(&domains, &asked);
             for (id, entry) in self.entries() {
                 self.find_chain(id, &entry, &domains, &mut asked, &mut findings);
                 self.find_lost_replies(id, &entry, &domains, &asked, &mut findings);
                 self.find_unanswered(id, &entry, &asked, &mut findings);
-                let is_dead = self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
-                if is_dead && entry.kind != EntryKind::Mailbox {
-                    dead.insert(id);
-                }
+                self.find_shadowed(id, &entry, &domains, &dead, &asked, &mut findings);
             }
             self.find_shadowed_exceptions(&domains, &dead, &mut asked, &mut findings);
             self.find_unanswered_domains(&domains, &mut asked, &mut findings);
