@@ -170,6 +170,8 @@ fn somebody_forgotten_is_told_where_others_get_their_answers() {
 fn a_mailbox_that_answers_under_another_spelling_is_itself() {
     let entries = ["i.example x.example", "\"ann\"@i.example > ANN@x.example"];
     assert!(shown(&folder("", &entries, &[])).is_empty());
+    let kept = ["*.i.example > x.example", "ann@i.example > Ann@i.example", "bob@k.example bob@x.example"];
+    assert!(shown(&folder("", &kept, &[])).is_empty(), "who sends as himself is there");
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use readdress::{Added, EntryDirection, EntryId, EntryKind};
+use readdress::{Added, AddedSide, EntryDirection, EntryId, EntryKind};
 
 use super::asked::{Asked, Taker, spelled};
 use super::domains::{DomainEntries, DomainEntry};
@@ -48,6 +48,8 @@ impl Plan {
                 .hint("leave it if that one answers for both"),
             ),
             Taker::Itself => {}
+            // Whoever sends as himself is there.
+            Taker::Nobody if is_same_key(&entry.internal, &entry.external) => {}
             Taker::Nobody => match self.existence(entry.external.local_part, entry.external.domain, asked) {
                 Existence::Listed => {}
                 _ if self.is_elsewhere(entry.external.domain) => {}
@@ -273,6 +275,10 @@ impl Plan {
 
 fn is_one_way(entry: &DomainEntry<'_>) -> bool {
     entry.direction == EntryDirection::Outbound
+}
+
+fn is_same_key(one: &AddedSide<'_>, other: &AddedSide<'_>) -> bool {
+    (one.local_part, one.domain) == (other.local_part, other.domain)
 }
 
 fn key_of(local_part: &[u8], domain: &[u8]) -> Vec<u8> {

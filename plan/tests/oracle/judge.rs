@@ -51,7 +51,7 @@ impl World {
             match self.inbound(&external, result) {
                 Some(taker) if taker == *sender || taker == *result => {}
                 Some(taker) => found.push((ANOTHER, vec![sender.clone(), result.clone(), taker])),
-                None if self.is_listed(result) || self.is_elsewhere(&result.1) => {}
+                None if sender == result || self.is_listed(result) || self.is_elsewhere(&result.1) => {}
                 None => found.push((NOBODY, vec![sender.clone(), result.clone()])),
             }
         }
