@@ -3,6 +3,8 @@
 //! Asked about are all addresses that either of them names, each with the engine: what is shown is what
 //! will happen, however it came about. A domain is asked about with somebody whom nobody names.
 
+mod domains;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -10,6 +12,7 @@ use std::path::Path;
 use readdress::{Direction, Engine, Entry, EntryAddress, EntryDirection, EntryKind, Session};
 use serde_json::Value;
 
+use self::domains::{DomainChange, Domains};
 use crate::describe::{self, place};
 use crate::escape::Shown;
 use crate::failure::Failure;
@@ -17,16 +20,17 @@ use crate::json::{self, Object};
 use crate::options::DiffOptions;
 use crate::{Streams, exit, input, progress};
 
-/// Who stands for everybody of a domain.
-const ANYBODY: &str = "anybody";
-
 /// What plans begin with and map files don't have: their magic is no TOML.
 const MAP_MAGIC: &[u8] = b"\x89RDR";
 
 pub(crate) fn run(options: &DiffOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let differences = progress::during(streams.progress, "comparing", || {
         let (old, new) = (open(&options.old)?, open(&options.new)?);
-        Ok(Differences { settings: settings(&old, &new), addresses: addresses(&old, &new) })
+        let mut differences = Differences { settings: settings(&old, &new), ..Differences::default() };
+        for direction in Direction::ALL {
+            differences.compare(direction, [&old, &new]);
+        }
+        Ok(differences)
     })?;
     let printed = if options.format.is_json() {
         json::write(streams.out, &differences.object())
@@ -43,16 +47,17 @@ fn open(path: &Path) -> Result<Engine, Failure> {
     if is_map { input::open(Some(path), None) } else { input::open(None, Some(path)) }
 }
 
+#[derive(Default)]
 struct Differences {
     /// Name, old value, new value.
     settings: Vec<(&'static str, String, String)>,
+    domains: Vec<DomainChange>,
     addresses: Vec<Change>,
 }
 
 /// One address that comes out otherwise.
 struct Change {
     direction: Direction,
-    kind: EntryKind,
     address: Vec<u8>,
     old: Outcome,
     new: Outcome,
@@ -74,43 +79,39 @@ impl Outcome {
     fn is_same(&self, other: &Outcome) -> bool {
         self.result == other.result && self.is_unmapped == other.is_unmapped
     }
-}
 
-fn addresses(old: &Engine, new: &Engine) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for direction in Direction::ALL {
-        let mut named = BTreeMap::new();
-        for engine in [old, new] {
-            for entry in engine.map().entries() {
-                name(direction, &entry, &mut named);
-            }
-        }
-        for ((_, kind), address) in named {
-            let (old, new) = (ask(old, direction, &address), ask(new, direction, &address));
-            if !old.is_same(&new) {
-                let kind = KINDS.get(kind).copied().unwrap_or(EntryKind::Mailbox);
-                changes.push(Change { direction, kind, address, old, new });
-            }
-        }
+    /// Whether the same entry says the same.
+    fn is_like(&self, other: &Outcome) -> bool {
+        self.is_same(other) && self.place == other.place
     }
-    changes
 }
 
-const KINDS: [EntryKind; 3] = [EntryKind::Mailbox, EntryKind::Domain, EntryKind::Subdomains];
-
-/// Notes an address that an entry is about, under its key.
-fn name(direction: Direction, entry: &Entry<'_>, named: &mut BTreeMap<(Vec<u8>, usize), Vec<u8>>) {
-    let address = match direction {
-        Direction::Outbound => entry.internal,
-        Direction::Inbound if entry.direction == EntryDirection::Both => entry.external,
-        Direction::Inbound => return,
-    };
-    let Ok(parsed) = EntryAddress::parse(address) else { return };
-    let kind = KINDS.iter().position(|kind| *kind == entry.kind).unwrap_or_default();
-    named.entry((parsed.key(), kind)).or_insert_with(|| match entry.kind {
-        EntryKind::Mailbox => address.to_vec(),
-        EntryKind::Domain | EntryKind::Subdomains => [ANYBODY.as_bytes(), b"@", parsed.domain()].concat(),
-    });
+impl Differences {
+    /// Asks both about everybody and every domain that either of them names.
+    fn compare(&mut self, direction: Direction, [old, new]: [&Engine; 2]) {
+        let (mut named, mut domains) = (BTreeMap::new(), Domains::default());
+        for entry in [old, new].iter().flat_map(|engine| engine.map().entries()) {
+            let address = match direction {
+                Direction::Outbound => entry.internal,
+                Direction::Inbound if entry.direction == EntryDirection::Both => entry.external,
+                Direction::Inbound => continue,
+            };
+            let Ok(side) = EntryAddress::parse(address) else { continue };
+            domains.add(&entry, &side);
+            if entry.kind == EntryKind::Mailbox {
+                named.entry(side.key()).or_insert_with(|| (address.to_vec(), side.domain().to_vec()));
+            }
+        }
+        for (address, domain) in named.values() {
+            let (old, new) = (ask(old, direction, address), ask(new, direction, address));
+            let has_changed = !old.is_same(&new);
+            domains.count(domain, address, has_changed);
+            if has_changed {
+                self.addresses.push(Change { direction, address: address.clone(), old, new });
+            }
+        }
+        self.domains.extend(domains.changes(direction, [old, new], &named));
+    }
 }
 
 fn ask(engine: &Engine, direction: Direction, address: &[u8]) -> Outcome {
@@ -162,15 +163,18 @@ impl Differences {
             let _ =
                 writeln!(text, "setting   {name}: {} -> {}", Shown(old.as_bytes()), Shown(new.as_bytes()));
         }
+        for change in &self.domains {
+            let _ = writeln!(text, "{}", change.line());
+        }
         for change in &self.addresses {
-            let direction = change.direction.name();
-            let _ = writeln!(text, "{direction:<9} {}", change.line());
+            let _ = writeln!(text, "{}", change.line());
         }
         let (outbound, inbound) = (self.count(Direction::Outbound), self.count(Direction::Inbound));
         let _ = writeln!(
             text,
-            "{} settings, {outbound} addresses outbound and {inbound} inbound differ",
-            self.settings.len()
+            "{} settings, {} domains, {outbound} addresses outbound and {inbound} inbound differ",
+            self.settings.len(),
+            self.domains.len(),
         );
         text
     }
@@ -182,7 +186,7 @@ impl Differences {
         let addresses = self.addresses.iter().map(|change| {
             Object::new()
                 .with("direction", change.direction.name())
-                .with("kind", kind_name(change.kind))
+                .with("kind", "mailbox")
                 .with_octets("address", &change.address)
                 .with("old", change.old.object())
                 .with("new", change.new.object())
@@ -191,23 +195,21 @@ impl Differences {
         let counts = Object::new()
             .with("settings", self.settings.len())
             .with("outbound", self.count(Direction::Outbound))
-            .with("inbound", self.count(Direction::Inbound));
+            .with("inbound", self.count(Direction::Inbound))
+            .with("domains", self.domains.len());
         Object::new()
             .with("settings", settings.collect::<Vec<Value>>())
             .with("addresses", addresses.collect::<Vec<Value>>())
             .with("counts", Value::from(counts))
+            .with("domains", self.domains.iter().map(DomainChange::object).collect::<Vec<_>>())
             .into()
     }
 }
 
 impl Change {
     fn line(&self) -> String {
-        let about = match self.kind {
-            EntryKind::Mailbox => "",
-            EntryKind::Domain => " (for its domain)",
-            EntryKind::Subdomains => " (for its domain and all below)",
-        };
-        format!("{}{about}: {} -> {}", Shown(&self.address), self.old.words(), self.new.words())
+        let (direction, old, new) = (self.direction.name(), self.old.words(), self.new.words());
+        format!("{direction:<9} {}: {old} -> {new}", Shown(&self.address))
     }
 }
 
@@ -226,13 +228,5 @@ impl Outcome {
             .with("unmapped", self.is_unmapped)
             .with("entry", self.entry.clone())
             .into()
-    }
-}
-
-fn kind_name(kind: EntryKind) -> &'static str {
-    match kind {
-        EntryKind::Mailbox => "mailbox",
-        EntryKind::Domain => "domain",
-        EntryKind::Subdomains => "subdomain",
     }
 }

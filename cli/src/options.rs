@@ -174,8 +174,9 @@ pub(crate) struct ExplainOptions {
 
 /// Shows what changes for which address between two plans or maps, in either direction.
 ///
-/// All addresses that either of them names are asked about; for a domain entry, somebody whom nobody
-/// names. Settings that differ are shown first.
+/// All addresses that either of them names are asked about, and for each domain somebody whom nobody
+/// names; for a `*.` domain, somebody of a domain below it, too. Settings that differ are shown first,
+/// then domains, each with how many of its named addresses change, then addresses.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -10,10 +10,12 @@
 //! Every mistake is reported at once, each with file, line and column, a code that scripts can rely
 //! on, and a hint; a plan with a mistake gives no map.
 
+mod accepted;
 mod check;
 mod compile;
 mod diagnostic;
 mod directory;
+mod domain;
 mod entry;
 mod nearest;
 mod plan;

@@ -1,5 +1,6 @@
 //! A plan that has been read: its policy, its entries, and where each of them stands.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use readdress::{
@@ -7,6 +8,7 @@ use readdress::{
     SourceFile,
 };
 
+use crate::accepted::AcceptedDomains;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::directory::Directory;
 use crate::entry::{Placed, ReadEntry};
@@ -22,8 +24,12 @@ pub struct Plan {
     pub(crate) sources: Vec<Source>,
     /// Where each entry stands, in the order of the builder's.
     pub(crate) places: Vec<EntryPlace>,
+    /// The exceptions of those that have any.
+    pub(crate) exceptions: BTreeMap<EntryId, Vec<Exception>>,
     /// The recipients that the plan lists.
     pub(crate) directory: Directory,
+    /// The domains whose mail comes in here. They decide what `check` says, and nothing in the map.
+    pub(crate) accepted: AcceptedDomains,
     /// Warnings that reading gave.
     pub(crate) notes: Vec<Diagnostic>,
 }
@@ -36,6 +42,15 @@ pub(crate) struct EntryPlace {
     /// Octet at which its internal and external address begin.
     pub(crate) internal: u32,
     pub(crate) external: u32,
+}
+
+/// A domain that an entry leaves alone.
+#[derive(Debug)]
+pub(crate) struct Exception {
+    /// As key.
+    pub(crate) domain: Vec<u8>,
+    /// Octet at which it begins.
+    pub(crate) at: u32,
 }
 
 impl Plan {
@@ -60,12 +75,16 @@ impl Plan {
         })?;
         let mut diagnostics = Diagnostics::default();
         let document = reader::read(&source, &mut diagnostics);
-        let mut entries = Entries { builder: MapBuilder::new(), places: Vec::new() };
+        let mut entries = Entries::default();
         entries.builder.set_name(&document.name);
         entries.builder.set_policy(document.policy);
         let file = entries.builder.add_source(&source.relative);
         for entry in &document.entries {
             entries.add(entry, 0, file, &source, &mut diagnostics);
+        }
+        let mut accepted = AcceptedDomains::default();
+        for domain in &document.accepted {
+            accepted.add(domain, &source, &mut diagnostics);
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut sources = vec![source];
@@ -82,7 +101,7 @@ impl Plan {
         for list in &document.recipients {
             match open_table(folder, &list.file, &sources) {
                 Ok(source) => {
-                    directory.add_table(&source, &mut diagnostics);
+                    directory.add_table(&source, sources.len(), &mut diagnostics);
                     sources.push(source);
                 }
                 Err(diagnostic) => diagnostics.push(*diagnostic),
@@ -98,7 +117,8 @@ impl Plan {
             return Err(diagnostics);
         }
         let notes = diagnostics.into_iter().collect();
-        Ok(Plan { builder: entries.builder, sources, places: entries.places, directory, notes })
+        let Entries { builder, places, exceptions } = entries;
+        Ok(Plan { builder, sources, places, exceptions, directory, accepted, notes })
     }
 
     /// The entries and the policy, for a map with more in it than the plan.
@@ -107,12 +127,29 @@ impl Plan {
         self.builder
     }
 
+    /// The domains that an entry leaves alone, in the order in which they stand.
+    pub(crate) fn except(&self, entry: EntryId) -> &[Exception] {
+        self.exceptions.get(&entry).map_or(&[], Vec::as_slice)
+    }
+
+    /// Which of the plan's sources an entry stands in.
+    pub(crate) fn source_of(&self, entry: EntryId) -> u32 {
+        index(entry.0).and_then(|number| self.places.get(number)).map_or(0, |place| place.source)
+    }
+
     /// Where one side of an entry stands.
     pub(crate) fn locate(&self, entry: EntryId, side: impl FnOnce(&EntryPlace) -> u32) -> Location {
+        match index(entry.0).and_then(|number| self.places.get(number)) {
+            Some(place) => self.locate_in(place.source, side(place)),
+            None => Location { file: String::new(), line: 0, column: 0 },
+        }
+    }
+
+    /// The place of an octet in one of the plan's sources.
+    pub(crate) fn locate_in(&self, source: u32, at: u32) -> Location {
+        let source = index(source).and_then(|number| self.sources.get(number));
         let nowhere = || Location { file: String::new(), line: 0, column: 0 };
-        let Some(place) = index(entry.0).and_then(|number| self.places.get(number)) else { return nowhere() };
-        let source = index(place.source).and_then(|number| self.sources.get(number));
-        source.zip(index(side(place))).map_or_else(nowhere, |(source, at)| source.locate(at))
+        source.zip(index(at)).map_or_else(nowhere, |(source, at)| source.locate(at))
     }
 }
 
@@ -161,9 +198,11 @@ fn recorded_name(folder: &Path, file: &str) -> String {
 }
 
 /// Entries as they are read.
+#[derive(Default)]
 struct Entries {
     builder: MapBuilder,
     places: Vec<EntryPlace>,
+    exceptions: BTreeMap<EntryId, Vec<Exception>>,
 }
 
 impl Entries {
@@ -194,11 +233,20 @@ impl Entries {
             source: Some((file, entry.line)),
         });
         match added {
-            Ok(_) => self.places.push(EntryPlace {
-                source: narrow(number),
-                internal: narrow(entry.internal.at),
-                external: narrow(entry.external.at),
-            }),
+            Ok(id) => {
+                self.places.push(EntryPlace {
+                    source: narrow(number),
+                    internal: narrow(entry.internal.at),
+                    external: narrow(entry.external.at),
+                });
+                let exceptions = entry.except.iter().filter_map(|placed| {
+                    let domain = EntryAddress::parse(placed.text.as_bytes()).ok()?.domain().to_vec();
+                    Some(Exception { domain, at: narrow(placed.at) })
+                });
+                if !entry.except.is_empty() {
+                    self.exceptions.insert(id, exceptions.collect());
+                }
+            }
             Err(EntryError::Address { .. }) => {
                 // The builder stops at the first side that is no address.
                 let sides = [(Side::Internal, &entry.internal), (Side::External, &entry.external)];

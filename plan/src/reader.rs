@@ -6,6 +6,7 @@ use readdress::{Direction, FieldSet, FieldSetError, Mode, OnSigned, Policy, Pres
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::accepted::{DomainType, ReadDomain};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::entry::{Placed, ReadEntry};
 use crate::nearest::nearest;
@@ -21,6 +22,7 @@ pub(crate) struct Document {
     /// Entries that stand in the plan file itself.
     pub(crate) entries: Vec<ReadEntry>,
     pub(crate) recipients: Vec<RecipientList>,
+    pub(crate) accepted: Vec<ReadDomain>,
 }
 
 /// A file of recipients.
@@ -33,8 +35,7 @@ pub(crate) struct RecipientList {
 
 /// Tables of the plan language that this version does not act on. A plan that has one is refused:
 /// mail must not flow by half a plan.
-const LATER: &[&str] =
-    &["accepted-domain", "group", "wave", "listener", "connector", "dns", "rule", "system"];
+const LATER: &[&str] = &["group", "wave", "listener", "connector", "dns", "rule", "system"];
 
 /// Reads a plan file. What it says wrongly goes to `diagnostics`.
 pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
@@ -56,7 +57,7 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
         return document;
     }
     let mut reader = Reader { source, diagnostics };
-    let known = ["plan", "rewrite", "limits", "recipients"];
+    let known = ["plan", "rewrite", "limits", "recipients", "accepted-domain"];
     reader.check_keys(root.get_ref(), &known, LATER);
     if let Some(table) = reader.table(root.get_ref(), "plan") {
         reader.check_keys(table, &["name"], &[]);
@@ -71,6 +72,11 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
     for table in reader.tables(root.get_ref(), "", "recipients") {
         if let Some(list) = reader.recipients(table) {
             document.recipients.push(list);
+        }
+    }
+    for table in reader.tables(root.get_ref(), "", "accepted-domain") {
+        if let Some(domain) = reader.accepted_domain(table) {
+            document.accepted.push(domain);
         }
     }
     document
@@ -186,6 +192,15 @@ impl Reader<'_, '_> {
         self.check_keys(table, &["file", "complete-for"], &[]);
         let complete_for = self.strings(table, "complete-for");
         Some(RecipientList { file: self.required(table, "file", value.span().start)?, complete_for })
+    }
+
+    fn accepted_domain(&mut self, value: &Value<'_>) -> Option<ReadDomain> {
+        let (table, at) = (value.get_ref().as_table()?, value.span().start);
+        self.check_keys(table, &["domain", "type"], &[]);
+        let domain = self.required(table, "domain", at);
+        self.require(table, "type", at);
+        let kind = self.choice(table, "type", &DomainType::ALL);
+        Some(ReadDomain { domain: domain?, kind: kind? })
     }
 
     fn limits(&mut self, table: &DeTable<'_>, policy: &mut Policy) {
@@ -335,11 +350,15 @@ impl Reader<'_, '_> {
     }
 
     fn required(&mut self, table: &DeTable<'_>, key: &str, at: usize) -> Option<Placed> {
+        self.require(table, key, at);
+        self.string(table, key)
+    }
+
+    fn require(&mut self, table: &DeTable<'_>, key: &str, at: usize) {
         if !table.contains_key(key) {
             let message = format!("`{key}` is missing");
             self.error("missing-key", at, &message, "", &format!("add {key} = \"…\" to this table"));
         }
-        self.string(table, key)
     }
 
     /// One of a few words.

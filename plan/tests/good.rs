@@ -13,7 +13,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{ONE_TABLE, PlanFolder, place};
+use common::{PlanFolder, place};
 use readdress::{Direction, EntryDirection, Mode, OnSigned, PathKind, Preset, Scratch, Unmapped};
 use readdress_plan::{Plan, Severity};
 
@@ -302,15 +302,55 @@ fn time_grows_with_the_table_and_not_faster() {
     assert_scales("a mistake in every row", mistake, false, 3_000);
     let same = |row: usize| format!("N{row},u@i.example,user{row}@x.example\n");
     assert_scales("the same address in every row", same, false, 3_000);
+    let tagged = |row: usize| format!("N{row},u+{row}@i.example,u+{row}@x.example\n");
+    assert_scales("an entry without effect in every row", tagged, true, 2_000);
+    let below = |row: usize| format!("N{row},d{row}.i.example,d{row}.x.example\n");
+    assert_scales("a domain in every row", below, true, 3_000);
+}
+
+#[test]
+fn time_grows_with_the_recipients_and_not_faster() {
+    let plan = |lines: &str| -> String {
+        let wildcard =
+            "[[rewrite.entry]]\ninternal = '*.i.example'\nexternal = 'x.example'\ndirection = 'outbound'\n";
+        format!("{wildcard}{lines}[[recipients]]\nfile = 'r.csv'\n")
+    };
+    let answered = "[[rewrite.entry]]\ninternal = 'k.example'\nexternal = 'x.example'\n";
+    let two = |row: usize| format!("user{}@d{}.i.example\n", row / 2, row % 2);
+    let own = |row: usize| format!("user@d{row}.i.example\n");
+    for (what, plan, row) in [
+        ("two leave as one address", plan(""), &two as &dyn Fn(usize) -> String),
+        ("somebody else answers", plan(answered), &two),
+        ("all leave as one address", plan(""), &own),
+    ] {
+        let folder = |rows: usize| {
+            let rows: String = (0..rows).map(row).collect();
+            PlanFolder::new(&plan).with("r.csv", format!("Address\n{rows}"))
+        };
+        assert_scales_in(what, folder, true, 3_000);
+    }
+    let exceptions = |rows: usize| {
+        let except: Vec<String> = (0..rows).map(|row| format!("d{row}.i.example")).collect();
+        let lines = format!("except = {except:?}\n");
+        let rows: String = (0..rows).map(own).collect();
+        PlanFolder::new(&plan(&lines)).with("r.csv", format!("Address\n{rows}"))
+    };
+    assert_scales_in("an exception for everybody", exceptions, true, 300);
 }
 
 /// Ten times the rows may take forty times as long on a busy machine; a quadratic step would take
 /// a hundred times. The best of three runs each.
 fn assert_scales(what: &str, row: impl Fn(usize) -> String, is_good: bool, rows: usize) {
-    let time = |rows: usize| -> Duration {
+    let folder = |rows: usize| {
         let table: String = (0..rows).map(&row).collect();
-        let table = format!("Name,InternalAddress,ExternalAddress\n{table}");
-        let folder = PlanFolder::new(ONE_TABLE).with("entries.csv", table);
+        PlanFolder::of_table(format!("Name,InternalAddress,ExternalAddress\n{table}"))
+    };
+    assert_scales_in(what, folder, is_good, rows);
+}
+
+fn assert_scales_in(what: &str, folder: impl Fn(usize) -> PlanFolder, is_good: bool, rows: usize) {
+    let time = |rows: usize| -> Duration {
+        let folder = folder(rows);
         let run = || {
             let start = Instant::now();
             let compiled = Plan::read(&folder.plan_file()).and_then(|plan| plan.compile());

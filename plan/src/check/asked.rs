@@ -1,7 +1,7 @@
 //! The engine, asked about single addresses: what is proved is what will happen.
 
 use readdress::{
-    Added, Direction, Engine, EntryAddress, EntryDirection, EntryKind, PathKind, Scratch, Session,
+    Direction, Engine, EntryAddress, EntryDirection, EntryKind, PathKind, Scratch, Session, Tried,
 };
 
 use super::text;
@@ -23,22 +23,36 @@ impl Asked<'_> {
         self.path(PathKind::Forward, address)
     }
 
+    /// Who takes an address in.
+    pub(super) fn taker(&self, address: &[u8]) -> Taker {
+        let explained = self.engine.explain(Session::from(Direction::Inbound).with_smtputf8(true), address);
+        let Some(entry) = explained.entry else { return Taker::Nobody };
+        let Some(result) = explained.result else { return Taker::Itself };
+        let key = self.engine.explain(Direction::Outbound, &result).key.unwrap_or_default();
+        Taker::Entry { key, address: text(&result), internal: entry.internal.to_vec() }
+    }
+
+    /// The local-parts of the mailboxes that an address of an external domain may be meant for.
+    pub(super) fn names(&self, local_part: &[u8], domain: &[u8]) -> Vec<Vec<u8>> {
+        let tried = self.engine.explain(Direction::Inbound, spelled(local_part, domain).as_bytes()).tried;
+        let name = |tried: Tried| Some(tried.key.strip_suffix(domain)?.strip_suffix(b"@")?.to_vec());
+        tried.into_iter().filter_map(name).collect()
+    }
+
+    /// Whether an outbound-only entry for whole domains changes an address on its way out.
+    pub(super) fn is_moved_one_way(&mut self, address: &[u8]) -> bool {
+        let session = Session::from(Direction::Outbound).with_smtputf8(true);
+        let path = self.engine.rewrite_path(session, PathKind::Reverse, address, &mut self.scratch);
+        path.is_ok_and(|path| {
+            path.entry().is_some_and(|entry| {
+                entry.kind != EntryKind::Mailbox && entry.direction == EntryDirection::Outbound
+            })
+        })
+    }
+
     /// Whether an entry names the address on its external side, even if both sides are the same.
     pub(super) fn is_mapped_inbound(&self, address: &[u8]) -> bool {
         self.engine.explain(Direction::Inbound, address).entry.is_some()
-    }
-
-    /// The kind of the entry that an address would be under if the one it is under were not there.
-    pub(super) fn next_entry(&self, direction: Direction, address: &[u8]) -> Option<EntryKind> {
-        self.engine.explain(direction, address).shadowed.first().map(|entry| entry.kind)
-    }
-
-    /// Whether a mailbox would be under the entry of its domain if it had none of its own. Some
-    /// never are: postmaster, or one whose base address has an entry.
-    pub(super) fn is_domain_entry_next(&self, entry: &Added<'_>) -> bool {
-        let next = |direction, address| self.next_entry(direction, address) == Some(EntryKind::Domain);
-        next(Direction::Outbound, entry.internal.text)
-            && (entry.direction == EntryDirection::Outbound || next(Direction::Inbound, entry.external.text))
     }
 
     fn path(&mut self, kind: PathKind, address: &[u8]) -> Option<String> {
@@ -65,6 +79,16 @@ impl Asked<'_> {
         let internal = EntryAddress::parse(entry.internal).ok()?;
         (entry.kind == EntryKind::Mailbox).then_some(internal)
     }
+}
+
+/// Who takes an address in.
+pub(super) enum Taker {
+    /// Whoever an entry says: key and address, and the entry's internal side.
+    Entry { key: Vec<u8>, address: String, internal: Vec<u8> },
+    /// The address itself: an entry says that it is the same inside.
+    Itself,
+    /// No entry says it.
+    Nobody,
 }
 
 /// The way of one address.

@@ -1,14 +1,14 @@
 //! Doubts: entries that are legal and may not do what was meant.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use readdress::{Added, AddedSide, Direction, EntryDirection, EntryId, EntryKind};
+use readdress::{Added, AddedSide, EntryDirection, EntryId, EntryKind};
 
 use super::asked::Asked;
+use super::domains::DomainEntries;
 use super::findings::Findings;
 use super::text;
 use crate::diagnostic::Diagnostic;
-use crate::directory::Existence;
 use crate::plan::{EntryPlace, Plan};
 
 /// The longest chain that is followed to see whether it comes back.
@@ -29,7 +29,7 @@ impl Plan {
         asked: &mut Asked<'_>,
         findings: &mut Findings,
     ) {
-        if !domains.has_subdomains && !domains.internal.contains(entry.external.domain) {
+        if !domains.is_internal(entry.external.domain) {
             return;
         }
         // For a domain, any mailbox of it shows the chain.
@@ -75,55 +75,6 @@ impl Plan {
         );
     }
 
-    /// An entry without effect.
-    pub(super) fn find_shadowed(
-        &self,
-        id: EntryId,
-        entry: &Added<'_>,
-        domains: &DomainEntries<'_>,
-        asked: &Asked<'_>,
-        findings: &mut Findings,
-    ) {
-        let domain_entry = domains.by_internal.get(entry.internal.domain);
-        let is_same = entry.internal.local_part == entry.external.local_part;
-        let message = match entry.kind {
-            EntryKind::Mailbox if is_same => match domain_entry {
-                Some((external, direction, _))
-                    if *external == entry.external.domain
-                        && *direction == entry.direction
-                        && asked.is_domain_entry_next(entry) =>
-                {
-                    "the entry of its domain does the same"
-                }
-                None if entry.internal.domain == entry.external.domain
-                    && !domains.has_subdomains
-                    && entry.internal.local_part != b"postmaster"
-                    && asked.next_entry(Direction::Outbound, entry.internal.text).is_none() =>
-                {
-                    "both sides are the same address"
-                }
-                _ => return,
-            },
-            EntryKind::Domain
-                if entry.internal.domain == entry.external.domain && !domains.has_subdomains =>
-            {
-                "both sides are the same domain"
-            }
-            _ => return,
-        };
-        let mut diagnostic = Diagnostic::warning(
-            "shadowed-entry",
-            self.locate(id, |place| place.internal),
-            format!("the entry changes nothing: {message}"),
-        )
-        .excerpt(text(entry.internal.text))
-        .hint("remove it, unless it is there so that the address does not count as unmapped");
-        if let Some((_, _, other)) = domain_entry.filter(|_| entry.kind == EntryKind::Mailbox) {
-            diagnostic = diagnostic.also_at(self.locate(*other, |place| place.internal));
-        }
-        findings.add(diagnostic);
-    }
-
     /// Inbound domains must take mail for postmaster (RFC 5321 4.5.1), which domain entries leave
     /// alone.
     pub(super) fn find_unrouted_postmasters(&self, asked: &mut Asked<'_>, findings: &mut Findings) {
@@ -152,46 +103,34 @@ impl Plan {
         }
     }
 
-    /// An outbound-only result that nobody answers, or that somebody else answers.
-    pub(super) fn find_unanswered(
-        &self,
-        id: EntryId,
-        entry: &Added<'_>,
-        asked: &mut Asked<'_>,
-        findings: &mut Findings,
-    ) {
-        if entry.direction != EntryDirection::Outbound || entry.kind != EntryKind::Mailbox {
+    /// External domains that are no accepted ones, where the plan lists those. Told once a domain.
+    pub(super) fn find_unaccepted(&self, findings: &mut Findings) {
+        if self.accepted.is_empty() {
             return;
         }
-        let result = entry.external.text;
-        let at = self.locate(id, |place| place.external);
-        let (sender, shown) = (text(entry.internal.text), text(result));
-        match asked.inbound(result) {
-            Some(other) if other.eq_ignore_ascii_case(&sender) => {}
-            Some(other) => findings.add(
+        let mut unaccepted: BTreeMap<&[u8], (EntryId, usize)> = BTreeMap::new();
+        for (id, entry) in self.entries() {
+            unaccepted.entry(entry.external.domain).or_insert((id, 0)).1 += 1;
+        }
+        unaccepted.retain(|domain, _| self.accepted.get(domain).is_none());
+        for (domain, (first, count)) in unaccepted {
+            let others = match count - 1 {
+                0 => String::new(),
+                1 => ", and one more entry leads there".to_owned(),
+                others => format!(", and {others} more entries lead there"),
+            };
+            let message =
+                format!("{} is no accepted domain: answers to it do not come in here{others}", text(domain));
+            findings.add(
                 Diagnostic::warning(
-                    "reply-reaches-another",
-                    at,
-                    "replies to what this mailbox sends reach another one",
+                    "external-address-not-accepted",
+                    self.locate(first, |place| place.external),
+                    message,
                 )
-                .excerpt(&shown)
-                .witness([sender, shown, other])
-                .hint("leave it if that one answers for both"),
-            ),
-            None if asked.is_mapped_inbound(result) => {}
-            None => match self.directory.exists(entry.external.local_part, entry.external.domain) {
-                Existence::Listed => {}
-                Existence::Unknown | Existence::Absent => findings.add(
-                    Diagnostic::warning(
-                        "outbound-only-without-mailbox",
-                        at,
-                        "nothing says who gets the replies to what this mailbox sends",
-                    )
-                    .excerpt(&shown)
-                    .witness([sender, shown])
-                    .hint("add a two-way entry for the external address, or list it among the recipients"),
-                ),
-            },
+                .excerpt(self.builder.get(first).map_or_else(String::new, |entry| text(entry.external.text)))
+                .witness([text(domain)])
+                .hint("add it as [[accepted-domain]], or correct the entry"),
+            );
         }
     }
 
@@ -229,34 +168,4 @@ fn is_near_miss(one: &str, other: &str) -> bool {
     one.len().abs_diff(other.len()) <= 1
         && strsim::damerau_levenshtein(one, other) == 1
         && without_digits(one) != without_digits(other)
-}
-
-/// The domain entries of a plan, by each side.
-pub(super) struct DomainEntries<'p> {
-    /// Every domain that stands on the internal side of an entry of any kind.
-    internal: HashSet<&'p [u8]>,
-    /// Internal domain: external domain, direction, entry.
-    by_internal: BTreeMap<&'p [u8], (&'p [u8], EntryDirection, EntryId)>,
-    /// External domain of a two-way entry: internal domain, entry.
-    pub(super) by_external: BTreeMap<&'p [u8], (&'p [u8], EntryId)>,
-    has_subdomains: bool,
-}
-
-impl<'p> DomainEntries<'p> {
-    pub(super) fn of(plan: &'p Plan) -> DomainEntries<'p> {
-        let (mut by_internal, mut by_external) = (BTreeMap::new(), BTreeMap::new());
-        let mut has_subdomains = false;
-        let mut internal = HashSet::new();
-        for (id, entry) in plan.entries() {
-            internal.insert(entry.internal.domain);
-            has_subdomains |= entry.kind == EntryKind::Subdomains;
-            if entry.kind == EntryKind::Domain {
-                by_internal.insert(entry.internal.domain, (entry.external.domain, entry.direction, id));
-                if entry.direction == EntryDirection::Both {
-                    by_external.insert(entry.external.domain, (entry.internal.domain, id));
-                }
-            }
-        }
-        DomainEntries { internal, by_internal, by_external, has_subdomains }
-    }
 }

@@ -3,7 +3,10 @@
 //! The questions are put to the engine itself, over the compiled map, so that what is proved is
 //! what will happen.
 
+mod answers;
 mod asked;
+mod dead;
+mod domains;
 mod doubts;
 mod findings;
 mod round_trip;
@@ -11,7 +14,8 @@ mod round_trip;
 use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Scratch};
 
 use self::asked::Asked;
-use self::doubts::DomainEntries;
+use self::dead::dead_entries;
+use self::domains::DomainEntries;
 use self::findings::Findings;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -61,12 +65,16 @@ impl Plan {
         let domains = DomainEntries::of(self);
         if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
             let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
+            let dead = dead_entries(&domains, &asked);
             for (id, entry) in self.entries() {
                 self.find_chain(id, &entry, &domains, &mut asked, &mut findings);
                 self.find_lost_replies(id, &entry, &domains, &asked, &mut findings);
-                self.find_shadowed(id, &entry, &domains, &asked, &mut findings);
-                self.find_unanswered(id, &entry, &mut asked, &mut findings);
+                self.find_unanswered(id, &entry, &asked, &mut findings);
+                self.find_shadowed(id, &entry, &domains, &dead, &asked, &mut findings);
             }
+            self.find_shadowed_exceptions(&domains, &dead, &mut asked, &mut findings);
+            self.find_unanswered_domains(&domains, &mut asked, &mut findings);
+            self.find_unaccepted(&mut findings);
             self.find_near_misses(&mut findings);
             self.find_unrouted_postmasters(&mut asked, &mut findings);
         }

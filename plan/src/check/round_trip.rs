@@ -10,7 +10,7 @@
 use readdress::{Added, EntryAddress, EntryDirection, EntryId, EntryKind};
 
 use super::asked::{Asked, Trip, spelled};
-use super::doubts::DomainEntries;
+use super::domains::DomainEntries;
 use super::findings::Findings;
 use super::text;
 use crate::diagnostic::Diagnostic;
@@ -18,7 +18,7 @@ use crate::directory::Existence;
 use crate::plan::Plan;
 
 /// A subaddress that nobody has in an entry.
-const FRESH: &str = "nobody-has-this-detail";
+pub(super) const FRESH: &str = "nobody-has-this-detail";
 
 impl Plan {
     /// All that keeps an answer from coming back where the external side of one entry is concerned.
@@ -195,7 +195,7 @@ fn lost(
 }
 
 /// Octets of a BATV tag at the beginning of a local-part that has one.
-fn batv_tag(local_part: &[u8]) -> Option<usize> {
+pub(super) fn batv_tag(local_part: &[u8]) -> Option<usize> {
     [(b"prvs=".as_slice(), b"=".as_slice()), (b"btv1==", b"=="), (b"msprvs1=", b"=")].iter().find_map(
         |(prefix, separator)| {
             let rest = local_part.strip_prefix(*prefix)?;
@@ -208,7 +208,7 @@ fn batv_tag(local_part: &[u8]) -> Option<usize> {
 /// Whether a subaddress of this external local-part is split off again where it was put on: there
 /// is no delimiter in it, and it is none of the kinds that are never split. Quick, for the many
 /// that are; the engine is asked about the others.
-fn is_split_like_a_name(local_part: &[u8], delimiters: &[u8]) -> bool {
+pub(super) fn is_split_like_a_name(local_part: &[u8], delimiters: &[u8]) -> bool {
     let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'_' | b'\'' | b'-');
     local_part.iter().all(|octet| is_plain(octet) && !delimiters.contains(octet))
         && !matches!(local_part, b"postmaster" | b"mailer-daemon")

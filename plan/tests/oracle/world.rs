@@ -17,20 +17,23 @@ pub(crate) struct World {
     pub(crate) wildcards: Vec<(String, String, Vec<String>)>,
     pub(crate) listed: BTreeSet<Address>,
     pub(crate) complete: BTreeSet<String>,
+    /// Accepted domains, or `*.domain`, and their types.
+    pub(crate) accepted: BTreeMap<String, String>,
 }
 
 /// How an address goes out.
-struct Out {
-    address: Address,
-    is_two_way: bool,
+#[derive(Eq, PartialEq)]
+pub(crate) struct Out {
+    pub(crate) address: Address,
+    pub(crate) is_two_way: bool,
+    /// Whether an entry for this mailbox says so, and none for its domain.
+    pub(crate) is_by_mailbox: bool,
 }
 
 impl World {
     /// The first address that goes out through a two-way entry and does not come back to itself.
     pub(crate) fn counterexample(&self) -> Option<(Address, Address, Address)> {
-        let internal = Side::of(self, |(internal, external, one_way)| Some((internal, external, *one_way)));
-        let external =
-            Side::of(self, |(internal, external, one_way)| (!one_way).then_some((external, internal, false)));
+        let (internal, external) = self.sides();
         for address in self.candidates() {
             if !self.may_exist(&address) {
                 continue;
@@ -45,6 +48,14 @@ impl World {
             }
         }
         None
+    }
+
+    /// The mailbox entries by their internal side, and the two-way ones by the external one.
+    pub(crate) fn sides(&self) -> (Side<'_>, Side<'_>) {
+        let internal = Side::of(self, |(internal, external, one_way)| Some((internal, external, *one_way)));
+        let external =
+            Side::of(self, |(internal, external, one_way)| (!one_way).then_some((external, internal, false)));
+        (internal, external)
     }
 
     /// Everybody who is named, at every domain, plain, with a subaddress and with a tag; and somebody
@@ -90,6 +101,12 @@ impl World {
         !self.complete.contains(domain) || known(base) || known(name)
     }
 
+    /// The names under which a mailbox may exist: all of it, without a tag, without a subaddress.
+    pub(crate) fn names<'n>(&self, name: &'n str) -> [&'n str; 3] {
+        let (_, bare) = untagged(name);
+        [name, bare, self.base(bare).unwrap_or(bare)]
+    }
+
     /// The part before a subaddress, if there is one.
     fn base<'n>(&self, name: &'n str) -> Option<&'n str> {
         let at = name.find(|character| self.delimiters.contains(character)).filter(|at| *at > 0)?;
@@ -103,9 +120,9 @@ impl World {
         (!never).then_some(base)
     }
 
-    fn outbound(&self, side: &Side<'_>, address: &Address) -> Option<Out> {
+    pub(crate) fn outbound(&self, side: &Side<'_>, address: &Address) -> Option<Out> {
         if let Some((to, one_way)) = self.by_mailbox(side, address) {
-            return Some(Out { address: to, is_two_way: !one_way });
+            return Some(Out { address: to, is_two_way: !one_way, is_by_mailbox: true });
         }
         let (name, domain) = address;
         if !is_movable(untagged(name).1) {
@@ -115,13 +132,20 @@ impl World {
         if let Some((_, external, one_way)) = entry
             && !(*one_way && is_srs(untagged(name).1))
         {
-            return Some(Out { address: (name.clone(), external.clone()), is_two_way: !one_way });
+            let address = (name.clone(), external.clone());
+            return Some(Out { address, is_two_way: !one_way, is_by_mailbox: false });
         }
-        // `*.` entries are outbound-only, so whichever wins, nothing is asked of it.
-        None
+        if is_srs(untagged(name).1) {
+            return None;
+        }
+        let over = self.wildcards.iter().filter(|(internal, ..)| is_within(domain, internal));
+        let (_, external, except) = over.max_by_key(|(internal, ..)| internal.len())?;
+        let is_left = except.iter().any(|left| is_within(domain, left));
+        let address = (name.clone(), external.clone());
+        (!is_left).then_some(Out { address, is_two_way: false, is_by_mailbox: false })
     }
 
-    fn inbound(&self, side: &Side<'_>, address: &Address) -> Option<Address> {
+    pub(crate) fn inbound(&self, side: &Side<'_>, address: &Address) -> Option<Address> {
         if let Some((to, _)) = self.by_mailbox(side, address) {
             return Some(to);
         }
@@ -148,7 +172,7 @@ impl World {
 }
 
 /// The mailbox entries by one side.
-struct Side<'w> {
+pub(crate) struct Side<'w> {
     mailboxes: BTreeMap<(&'w str, &'w str), (&'w Address, bool)>,
 }
 
@@ -162,6 +186,11 @@ impl<'w> Side<'w> {
             mailboxes.map(|((name, domain), to, one_way)| ((name.as_str(), domain.as_str()), (to, one_way)));
         Side { mailboxes: mailboxes.collect() }
     }
+}
+
+/// Whether a domain is another one or below it.
+pub(crate) fn is_within(domain: &str, other: &str) -> bool {
+    domain == other || domain.ends_with(&format!(".{other}"))
 }
 
 /// A BATV tag and the name behind it.
