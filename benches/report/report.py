@@ -100,7 +100,8 @@ def told(parts):
     some = parts.get("messages") or next(iter(parts["maps"].values()))
     about = some["measured"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    text = f"{about['date']}, {about['processor']}, {about['processors']} processors; {versions}."
+    text = f"{about['date']}, {about['processor']}, {about['processors']} processors"
+    text += f" (load {about['load when done']} at the end, one of it ours); {versions}."
     others = {
         f"{targets.named(int(count))}: {one['measured']['date']}"
         for one_kind in ("maps", "compile")
