@@ -198,7 +198,8 @@ def race(runners, items, rounds=ROUNDS):
     for round_number in range(rounds):
         # Nobody always comes behind the same one.
         turn = round_number % len(names)
-        for name in names[turn:] + names[:turn]:
+        in_turn = names[turn:] + names[:turn]
+        for name in in_turn if round_number % 2 == 0 else reversed(in_turn):
             elapsed = clock(runners[name], passes[name])
             times[name].append(elapsed / passes[name] / items)
     gc.enable()

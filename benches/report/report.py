@@ -22,6 +22,7 @@ import figures  # noqa: E402
 import targets  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[2]
+NOT_MEASURED = "Not measured: P1 without SIMD of our own, P3 against Postfix, P11."
 RIVALS = ("aho-corasick", "ahash", "hashbrown", "heed", "mail-parser", "mailparse", "memchr")
 
 
@@ -47,7 +48,7 @@ def main():
     table = [targets.HEADER] + [line.cells() for line in lines]
     print_aligned(table)
     judged = [line for line in lines if line.is_judged]
-    print(f"\n{sum(line.is_met() for line in judged)} of {len(judged)} met")
+    print(f"\n{sum(line.is_met() for line in judged)} of {len(judged)} met. {NOT_MEASURED}\n{told(parts)}")
     readme = docs / "README.md"
     if readme.exists():
         text = readme.read_text()
@@ -78,7 +79,7 @@ def measured():
     lock = tomllib.loads((ROOT / "benches/peers/Cargo.lock").read_text())
     versions = {package["name"]: package["version"] for package in lock["package"]}
     return {
-        "date": datetime.date.today().isoformat(),
+        "date": datetime.datetime.now().isoformat(" ", "minutes"),
         "commit": said("git", "describe", "--always", "--dirty"),
         "processor": name[1] if name else platform.machine(),
         "processors": cpu.count("processor\t:"),
@@ -96,19 +97,25 @@ def measured():
 
 
 def told(parts):
-    """The circumstances in words."""
-    some = parts.get("messages") or next(iter(parts["maps"].values()))
-    about = some["measured"]
+    """The circumstances in words, and which figures are of other runs than the last."""
+    runs = {}
+    for name, part in parts.items():
+        some = part.items() if name in ("maps", "compile") else [("", part)]
+        for count, one in some:
+            label = {"messages": "messages", "python": "Python", "maps": "look-ups", "compile": "compiling"}[name]
+            label += f" of {targets.named(int(count))}" if count else ""
+            runs.setdefault(json.dumps(one["measured"]), []).append(label)
+    # Dates come first in them.
+    newest = max(runs)
+    about = json.loads(newest)
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    text = f"{about['date']}, {about['processor']}, {about['processors']} processors"
-    text += f" (load {about['load when done']} at the end, one of it ours); {versions}."
-    others = {
-        f"{targets.named(int(count))}: {one['measured']['date']}"
-        for one_kind in ("maps", "compile")
-        for count, one in parts.get(one_kind, {}).items()
-        if one["measured"]["date"] != about["date"]
-    }
-    return text + (f" Of another day: {', '.join(sorted(others))}." if others else "")
+    text = f"{about['date']}, commit {about['commit']}, {about['processor']}, {about['processors']} processors "
+    text += f"(load {about['load when done']} at the end, one of it ours); {versions}."
+    for run in sorted(runs, reverse=True):
+        one = json.loads(run)
+        if run != newest:
+            text += f" Of an earlier run, {one['date']}, commit {one['commit']}: {', '.join(runs[run])}."
+    return text
 
 
 def times_table(parts):

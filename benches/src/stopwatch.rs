@@ -56,9 +56,8 @@ pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -
         .collect();
     let mut times = vec![Vec::with_capacity(rounds); contestants.len()];
     for round in 0..rounds {
-        // Nobody always comes behind the same one, who may leave the caches full of its own.
         for turn in 0..contestants.len() {
-            let number = (round + turn) % contestants.len();
+            let number = whose_turn(round, turn, contestants.len());
             let start = now();
             for _ in 0..passes[number] {
                 (contestants[number].run)();
@@ -67,6 +66,14 @@ pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -
         }
     }
     Times { times: contestants.into_iter().map(|contestant| contestant.name).zip(times).collect() }
+}
+
+/// Who comes at this turn. Nobody always comes behind the same one, who may leave the caches full of its
+/// own.
+#[must_use]
+pub fn whose_turn(round: usize, turn: usize, contestants: usize) -> usize {
+    let turn = if round % 2 == 0 { turn } else { contestants - 1 - turn };
+    (round + turn) % contestants
 }
 
 /// Nanoseconds that this thread has computed.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use readdress::{Engine, Scratch};
 use readdress_benches::scan::line_feeds;
 use readdress_benches::shape::section_length;
-use readdress_benches::stopwatch::MANY_ROUNDS;
+use readdress_benches::stopwatch::{MANY_ROUNDS, whose_turn};
 use readdress_benches::work::{contiguous, verdict};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ pub fn race(messages: &[Vec<u8>], no_domain: &Engine, mailboxes: &Engine) -> Val
     let mut rates = vec![vec![Vec::with_capacity(MANY_ROUNDS); counts.len()]; works.len()];
     for round in 0..MANY_ROUNDS {
         for turn in 0..works.len() * counts.len() {
-            let number = (round + turn) % (works.len() * counts.len());
+            let number = whose_turn(round, turn, works.len() * counts.len());
             let (work, count) = (number / counts.len(), number % counts.len());
             let time = together(&works[work].1, &mut workers[..counts[count]], passes[work]);
             let done = messages.len() * counts[count] * passes[work] as usize;
