@@ -128,7 +128,7 @@ def look_ups(path, maps):
     figure, panels = pyplot.subplots(1, 2, figsize=(WIDTH, 3.9), layout="constrained")
     for panel, what, title in zip(panels, ("hit", "miss"), ("Address with an entry", "Address without an entry"), strict=True):
         alone = [one["look-up alone, ns"][what] for one in maps.values()]
-        panel.plot(list(maps), alone, color=OURS, marker="o", linewidth=2.4, label="readdress, look-up alone", zorder=3)
+        panel.plot(list(maps), alone, color=OURS, marker="o", linewidth=2.4, label="readdress, together, look-up alone", zorder=3)
         whole = [one["ns"][f"readdress {what}, apart"] for one in maps.values()]
         panel.plot(
             list(maps), whole, color=OURS, marker="o", markerfacecolor="white", linestyle="--",
@@ -139,7 +139,7 @@ def look_ups(path, maps):
         panel.set_ylabel("ns a look-up; less is better")
         panel.set_ylim(0)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle("Look-ups, each waiting for the one before", weight="bold", size=11.5)
+    figure.suptitle("Look-ups: one by one, or of a message together", weight="bold", size=11.5)
     save(figure, path)
 
 
