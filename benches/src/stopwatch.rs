@@ -72,7 +72,7 @@ pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -
 /// own.
 #[must_use]
 pub fn whose_turn(round: usize, turn: usize, contestants: usize) -> usize {
-    let turn = if round % 2 == 0 { turn } else { contestants - 1 - turn };
+    let turn = if round.is_multiple_of(2) { turn } else { contestants - 1 - turn };
     (round + turn) % contestants
 }
 
