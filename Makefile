@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 600
 
-.PHONY: help deps lint test test-full bench fuzz-smoke fuzz bless bless-header install
+.PHONY: help deps lint test test-full bench bench-map bench-gate bench-gate-bless fuzz-smoke fuzz bless bless-header install
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## look for what building and testing needs; install what may be installed
 	@scripts/deps.sh
@@ -36,9 +36,17 @@ test-full: deps ## a million cases a property, a million entries, ThreadSanitize
 	@scripts/c.sh threads
 	READDRESS_CASES=1000000 READDRESS_ENTRIES=1000000 cargo test --release --workspace --locked -- --nocapture
 
-bench: deps ## beside memchr, mail-parser, C and Python; a million entries: compile, size, look-ups
+bench: deps ## beside what else there is: a table with the targets, docs/performance; under ten minutes
 	@scripts/bench.sh
-	READDRESS_ENTRIES=1000000 cargo test --release --locked -p readdress-tests --test million -- --nocapture
+
+bench-map: deps ## only compiling and look-ups, with ten million entries, too: 8 GB, ten minutes more
+	@scripts/bench.sh map
+
+bench-gate: deps ## instructions a message, counted by callgrind: 5 % more than the baseline is a failure
+	@scripts/bench-gate.sh
+
+bench-gate-bless: deps ## write that baseline anew: REASON="..." says why
+	@scripts/bench-gate.sh bless "$(REASON)"
 
 fuzz-smoke: deps ## 20 seconds of fuzzing over all targets
 	@scripts/fuzz.sh smoke 20

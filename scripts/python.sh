@@ -4,13 +4,15 @@
 #
 #   scripts/python.sh              the wheel as CI tests it: profile dev, most of it built already
 #   scripts/python.sh release      the wheel as users get it, left in target/python/wheels
+#   scripts/python.sh wheel        the same, and no tests
 #
 # PYTHON names the interpreter (3.11 or newer; python3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-dev}" in
 dev | release) profile=${1:-dev} ;;
-*) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2 && exit 64 ;;
+wheel) profile=release ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2 && exit 64 ;;
 esac
 target=${CARGO_TARGET_DIR:-target}
 target=$(mkdir -p "$target" && cd "$target" && pwd)
@@ -32,14 +34,15 @@ environment() { # name, requirements
     printf '%s\n' "$stamp" >"$place/stamp"
 }
 environment venv-build python/requirements-build.txt
-environment venv-test python/requirements-test.txt
 
 # maturin takes an interpreter to ask for its platform; the wheel is the same for all of them.
 wheels=$home/wheels/$profile
 rm -rf "$wheels"
 "$home/venv-build/bin/maturin" build --quiet --locked --profile "$profile" --manifest-path python/Cargo.toml \
-    --interpreter "$home/venv-test/bin/python" --out "$wheels"
+    --interpreter "$home/venv-build/bin/python" --out "$wheels"
 wheel=$(echo "$wheels"/readdress-*.whl)
+[ "${1:-dev}" = wheel ] && echo "python: $(basename "$wheel")" && exit 0
+environment venv-test python/requirements-test.txt
 "$home/venv-test/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$wheel"
 echo "python: $(basename "$wheel"), profile $profile, $(($(stat -c %s "$wheel") / 1024)) KiB"
 

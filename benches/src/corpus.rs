@@ -18,7 +18,8 @@ pub const STREAM: usize = 2_000;
 /// cache and its branches are learnt, so it shows the best that can be.
 pub const HOT: usize = 100;
 
-const SEED: u64 = 0x7265_6164_6472;
+/// What all corpora and maps are drawn from.
+pub const SEED: u64 = 0x7265_6164_6472;
 
 /// Who is in the map, and who might have been.
 #[derive(Debug)]

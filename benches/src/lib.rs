@@ -12,6 +12,7 @@
 
 pub mod corpus;
 pub mod office;
+pub mod pairs;
 pub mod people;
 pub mod real;
 pub mod rng;

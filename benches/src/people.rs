@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::rng::Rng;
 
@@ -104,34 +105,59 @@ pub struct Person {
 
 /// `count` people with all addresses different, in `domains`.
 #[must_use]
-pub fn people(rng: &mut Rng, count: usize, domains: &[&str; 20]) -> Vec<Person> {
-    let (mut inside, mut outside) = (HashMap::new(), HashMap::new());
-    (0..count)
-        .map(|_| {
-            let (first, last) = (capitalised(&name(rng)), capitalised(&name(rng)));
-            let plain = format!("{first}.{last}").to_ascii_lowercase();
-            let domain = rng.pick_zipf(domains);
-            let external_domain = rng.pick_zipf(&EXTERNAL_DOMAINS);
-            // Unique across the domains inside, so unique in the few outside, too; and a short
-            // one there has no dot before its number's.
-            let local = unused(&plain, &mut inside);
-            let (internal, external) = match rng.below(10) {
-                0..7 => (local.clone(), local),
-                7 | 8 => {
-                    let initial = &plain[..1];
-                    let short = format!("{initial}{}", last.to_ascii_lowercase());
-                    (local, unused(&short, &mut outside))
-                }
-                _ => (unused(&format!("u{}", rng.digits(7)), &mut inside), local),
-            };
-            Person {
-                first,
-                last,
-                internal: format!("{internal}@{domain}"),
-                external: format!("{external}@{external_domain}"),
+pub fn people(rng: &mut Rng, count: usize, domains: &'static [&'static str; 20]) -> Vec<Person> {
+    let mut crowd = Crowd::new(rng.clone(), domains);
+    let people = crowd.by_ref().take(count).collect();
+    *rng = crowd.rng;
+    people
+}
+
+/// People one after the other, without end, with all addresses different. What it remembers of each is
+/// 24 octets, so that there is room for ten million.
+#[derive(Debug)]
+pub struct Crowd {
+    rng: Rng,
+    domains: &'static [&'static str; 20],
+    inside: Taken,
+    outside: Taken,
+}
+
+impl Crowd {
+    /// The people of a seed.
+    #[must_use]
+    pub fn new(rng: Rng, domains: &'static [&'static str; 20]) -> Crowd {
+        Crowd { rng, domains, inside: Taken::default(), outside: Taken::default() }
+    }
+}
+
+impl Iterator for Crowd {
+    type Item = Person;
+
+    fn next(&mut self) -> Option<Person> {
+        let Crowd { rng, domains, inside, outside } = self;
+        let (first, last) = (capitalised(&name(rng)), capitalised(&name(rng)));
+        let plain = format!("{first}.{last}").to_ascii_lowercase();
+        let domain = rng.pick_zipf(*domains);
+        let external_domain = rng.pick_zipf(&EXTERNAL_DOMAINS);
+        // Unique across the domains inside, so unique in the few outside, too; and a short
+        // one there has no dot before its number's.
+        let local = inside.unused(&plain);
+        let (internal, external) = match rng.below(10) {
+            0..7 => (local.clone(), local),
+            7 | 8 => {
+                let initial = &plain[..1];
+                let short = format!("{initial}{}", last.to_ascii_lowercase());
+                (local, outside.unused(&short))
             }
+            _ => (inside.unused(&format!("u{}", rng.digits(7))), local),
+        };
+        Some(Person {
+            first,
+            last,
+            internal: format!("{internal}@{domain}"),
+            external: format!("{external}@{external_domain}"),
         })
-        .collect()
+    }
 }
 
 /// Somebody whom no map knows.
@@ -172,13 +198,21 @@ fn capitalised(name: &str) -> String {
     name[..1].to_ascii_uppercase() + &name[1..]
 }
 
-/// `wanted`, or with a number behind it if that is taken. `taken` counts how often each was wanted;
-/// nothing that is wanted ends in a dot and a number, so no answer is given twice.
-fn unused(wanted: &str, taken: &mut HashMap<String, usize>) -> String {
-    if let Some(times) = taken.get_mut(wanted) {
+/// How often each local-part was wanted, by its hash: should two have the same, one of them gets a
+/// number that it did not need.
+#[derive(Debug, Default)]
+struct Taken {
+    times: HashMap<u64, u32>,
+}
+
+impl Taken {
+    /// `wanted`, or with a number behind it if that is taken. Nothing that is wanted ends in a dot
+    /// and a number, so no answer is given twice.
+    fn unused(&mut self, wanted: &str) -> String {
+        let mut hasher = DefaultHasher::new();
+        wanted.hash(&mut hasher);
+        let times = self.times.entry(hasher.finish()).or_insert(0);
         *times += 1;
-        return format!("{wanted}.{times}");
+        if *times == 1 { wanted.to_owned() } else { format!("{wanted}.{}", *times) }
     }
-    taken.insert(wanted.to_owned(), 1);
-    wanted.to_owned()
 }

@@ -1,8 +1,8 @@
 //! Compares what runs in one process: rounds that interleave the contestants, so that a phase in
-//! which the machine is slower hits all of them. What is told is the median of the rounds; ratios
-//! and differences are taken within each round first, since two medians may come from different
-//! phases. Time is that of the thread on a processor: waiting for one, where others compute, too,
-//! says nothing about a contestant.
+//! which the machine is slower hits all of them. Who tells what came out takes ratios and differences
+//! within each round and then the median, since two medians may come from different phases. Time is
+//! that of the thread on a processor: waiting for one, where others compute, too, says nothing about a
+//! contestant.
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -35,37 +35,9 @@ pub struct Times {
 }
 
 impl Times {
-    /// Nanoseconds per item.
-    #[must_use]
-    pub fn of(&self, name: &str) -> f64 {
-        median(self.rounds(name).to_vec())
-    }
-
-    /// How many times as long `name` takes as `other`.
-    #[must_use]
-    pub fn ratio(&self, name: &str, other: &str) -> f64 {
-        self.compare(name, other, |time, other| time / other)
-    }
-
-    /// How many nanoseconds longer `name` takes than `other`.
-    #[must_use]
-    pub fn difference(&self, name: &str, other: &str) -> f64 {
-        self.compare(name, other, |time, other| time - other)
-    }
-
-    /// The names, in the order they were given.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.times.iter().map(|(name, _)| name.as_str())
-    }
-
-    fn compare(&self, name: &str, other: &str, compare: impl Fn(f64, f64) -> f64) -> f64 {
-        let pairs = self.rounds(name).iter().zip(self.rounds(other));
-        median(pairs.map(|(&time, &other)| compare(time, other)).collect())
-    }
-
-    fn rounds(&self, name: &str) -> &[f64] {
-        let known = self.times.iter().find(|(known, _)| known == name);
-        &known.unwrap_or_else(|| panic!("nobody is called {name}")).1
+    /// Nanoseconds per item of each round, by contestant, in the order they were given.
+    pub fn rounds(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        self.times.iter().map(|(name, rounds)| (name.as_str(), rounds.as_slice()))
     }
 }
 
@@ -84,9 +56,8 @@ pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -
         .collect();
     let mut times = vec![Vec::with_capacity(rounds); contestants.len()];
     for round in 0..rounds {
-        // Nobody always comes behind the same one, who may leave the caches full of its own.
         for turn in 0..contestants.len() {
-            let number = (round + turn) % contestants.len();
+            let number = whose_turn(round, turn, contestants.len());
             let start = now();
             for _ in 0..passes[number] {
                 (contestants[number].run)();
@@ -97,16 +68,17 @@ pub fn race(rounds: usize, items: usize, mut contestants: Vec<Contestant<'_>>) -
     Times { times: contestants.into_iter().map(|contestant| contestant.name).zip(times).collect() }
 }
 
+/// Who comes at this turn. Nobody always comes behind the same one, who may leave the caches full of its
+/// own.
+#[must_use]
+pub fn whose_turn(round: usize, turn: usize, contestants: usize) -> usize {
+    let turn = if round.is_multiple_of(2) { turn } else { contestants - 1 - turn };
+    (round + turn) % contestants
+}
+
 /// Nanoseconds that this thread has computed.
 fn now() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let part = |part: i64| u64::try_from(part).expect("clocks don't run backwards");
     part(time.tv_sec) * 1_000_000_000 + part(time.tv_nsec)
-}
-
-/// The middle one.
-#[must_use]
-pub fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -93,10 +93,12 @@ impl CLibrary {
     }
 }
 
+/// A function of a library.
+///
 /// # Safety
 ///
 /// `T` must be the type of the function of this name.
-unsafe fn symbol<'l, T>(library: &'l Library, name: &str) -> Result<Symbol<'l, T>, libloading::Error> {
+pub unsafe fn symbol<'l, T>(library: &'l Library, name: &str) -> Result<Symbol<'l, T>, libloading::Error> {
     // SAFETY: the caller vouches for the type.
     unsafe { library.get(name.as_bytes()) }
 }

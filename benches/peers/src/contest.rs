@@ -2,15 +2,18 @@
 
 use std::hint::black_box;
 
-use mail_parser::MessageBuffers;
+use mail_parser::{MessageBuffers, MessageParser};
 use readdress::{Direction, Engine, Scratch};
 use readdress_benches::corpus::{Directory, Hits};
+use readdress_benches::people::{ELSEWHERE, INTERNAL_DOMAINS};
 use readdress_benches::scan::{Names, address_fields, address_fields_and_lists, copy, line_feeds};
 use readdress_benches::shape::section_length;
 use readdress_benches::stopwatch::{Contestant, MANY_ROUNDS, ROUNDS, Times, race};
-use readdress_benches::work::{contiguous, edit_list, slices, verdict};
+use readdress_benches::work::{contiguous, count, edit_list, slices, verdict};
 
 use crate::c_library::CLibrary;
+use crate::gmime::GMime;
+use crate::others::{Domains, mailparse};
 use crate::rival::Rival;
 
 /// Messages, and the engine for each kind of hits.
@@ -33,15 +36,25 @@ impl Corpus {
         Corpus { name: "real", messages, engines }
     }
 
+    /// The engine for a kind of hits.
+    pub fn engine(&self, wanted: Hits) -> &Engine {
+        let known = self.engines.iter().find(|(hits, _)| *hits == wanted);
+        known.map(|(_, engine)| engine).expect("there is one for each kind")
+    }
+
     /// Scanning, parsing and rewriting, ours and theirs.
-    pub fn race(&self) -> Times {
+    pub fn race(&self, gmime: Option<&GMime>) -> Times {
         let Corpus { messages, engines, .. } = self;
         let sections: Vec<&[u8]> =
             messages.iter().map(|message| &message[..section_length(message)]).collect();
         let sections = &sections;
         let (names, mut buffer) = (Names::new(), Vec::new());
         let names = &names;
+        let searchers = [("absent", Domains::new(&ELSEWHERE)), ("present", Domains::new(&INTERNAL_DOMAINS))];
         let rivals: Vec<Rival> = engines.iter().map(|(_, engine)| Rival::new(engine, messages)).collect();
+        let parsers = gmime.map(|gmime| {
+            [Hits::NoDomain, Hits::Mailboxes].map(|hits| (hits, gmime.rewriter(self.engine(hits))))
+        });
         let mut contestants = vec![
             Contestant::new("memcpy", move || sections.iter().for_each(|section| copy(section, &mut buffer))),
             Contestant::new("memchr line feeds", || {
@@ -54,6 +67,26 @@ impl Corpus {
                 sections.iter().for_each(|section| _ = black_box(address_fields_and_lists(section, names)));
             }),
         ];
+        contestants.extend(searchers.iter().map(|(name, searcher)| {
+            Contestant::new(format!("aho-corasick @domain, {name}"), || {
+                sections.iter().for_each(|section| _ = black_box(searcher.find(section)));
+            })
+        }));
+        contestants.push(Contestant::new("mailparse", || {
+            messages.iter().for_each(|message| mailparse(message, names));
+        }));
+        for (hits, rewriter) in parsers.iter().flatten() {
+            let parse = move || messages.iter().for_each(|message| rewriter.parse(message));
+            if *hits == Hits::NoDomain {
+                contestants.push(Contestant::new("GMime", parse));
+            }
+            contestants.push(Contestant::new(
+                format!("{} GMime + hash table + write", hits.name()),
+                move || {
+                    messages.iter().for_each(|message| _ = black_box(rewriter.rewrite(message)));
+                },
+            ));
+        }
         for ((hits, engine), rival) in engines.iter().zip(&rivals) {
             contestants.extend(ours(*hits, engine, messages));
             contestants.extend(theirs(*hits, rival, messages));
@@ -111,6 +144,19 @@ impl Corpus {
         };
         self.messages.iter().filter(agrees).count()
     }
+
+    /// In how many messages GMime replaces as many addresses as we. It folds and encodes anew whatever
+    /// it writes, so that octets can't be compared.
+    pub fn gmime_agreement(&self, gmime: &GMime) -> usize {
+        let engine = self.engine(Hits::Mailboxes);
+        let (rewriter, mut scratch) = (gmime.rewriter(engine), Scratch::new());
+        let mut agrees = |message: &&Vec<u8>| {
+            let replaced = rewriter.rewrite(message);
+            assert!(rewriter.size() > 0, "a message is written");
+            replaced == count(engine, message, &mut scratch)
+        };
+        self.messages.iter().filter(&mut agrees).count()
+    }
 }
 
 fn ours<'a>(hits: Hits, engine: &'a Engine, messages: &'a [Vec<u8>]) -> [Contestant<'a>; 4] {
@@ -152,6 +198,13 @@ fn theirs<'a>(hits: Hits, rival: &'a Rival, messages: &'a [Vec<u8>]) -> Vec<Cont
         let parse_whole =
             move || messages.iter().for_each(|message| rival.parse_whole(message, &mut buffers));
         contestants.insert(1, Contestant::new("mail-parser, whole message, memory kept", parse_whole));
+        let parser = MessageParser::default();
+        contestants.insert(
+            2,
+            Contestant::new("mail-parser, whole message, all fields", move || {
+                messages.iter().for_each(|message| _ = black_box(parser.parse(message)));
+            }),
+        );
     }
     contestants
 }

@@ -1,24 +1,59 @@
-//! Everything that is compared with something else in one process: floors, our engine, mail-parser,
-//! and our C library. `peers [LIBREADDRESS.SO]`; READDRESS_CORPUS names a folder of more mail.
+//! Everything that is compared with something else in one process. What came out goes to standard output
+//! as JSON; `benches/report` knows the targets.
 //!
-//! Two tables go to standard output: what each contestant takes, and the targets. The second is the
-//! last, so that other programs can add their lines to it.
+//!     peers messages [LIBREADDRESS.SO [GMIME.SO]]   floors, our engine, its C library, other parsers,
+//!                                                   threads; READDRESS_CORPUS names a folder of mail
+//!     peers maps FOLDER CDB.SO|- ENTRIES...         look-ups; files go below FOLDER
+//!     peers build KIND ENTRIES FOLDER [CDB.SO]      one map, which `maps` calls for each
+//!
+//! The libraries are c/gmime.c and c/cdb.c; what is not given is not measured.
 
 mod c_library;
 mod contest;
-mod report;
+mod gmime;
+mod json;
+mod look_up;
+mod others;
 mod rival;
+mod threads;
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use readdress_benches::corpus::{Directory, HOT, Hits, STREAM, office, small};
 use readdress_benches::real;
+use readdress_benches::shape::section_length;
+use serde_json::{Value, json};
 
 use crate::c_library::CLibrary;
 use crate::contest::Corpus;
+use crate::gmime::GMime;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match *arguments.as_slice() {
+        ["messages", ref libraries @ ..] => messages(libraries)?,
+        ["maps", folder, cdb, ref counts @ ..] => {
+            let cdb = (cdb != "-").then_some(OsStr::new(cdb));
+            let measure = |count: &&str| -> Result<Value, Box<dyn Error>> {
+                look_up::measure(count.parse()?, &Path::new(folder).join(count), cdb)
+            };
+            counts.iter().map(measure).collect::<Result<_, _>>()?
+        }
+        ["build", kind, count, folder, ref cdb @ ..] => {
+            look_up::build(kind, count.parse()?, Path::new(folder), cdb.first().map(OsStr::new))?
+        }
+        _ => return Err("usage: peers messages|maps|build ...".into()),
+    };
+    println!("{outcome}");
+    Ok(())
+}
+
+fn messages(libraries: &[&str]) -> Result<Value, Box<dyn Error>> {
+    let gmime = libraries.get(1).map(|path| GMime::open(OsStr::new(path))).transpose()?;
+    let gmime = gmime.as_ref();
     let directory = Directory::new();
     let engines = Hits::ALL.map(|hits| (hits, hits.engine(&directory)));
     let mut corpora = vec![
@@ -30,26 +65,40 @@ fn main() -> Result<(), Box<dyn Error>> {
         let messages = real::messages(Path::new(&folder))?;
         corpora.push(Corpus::real(messages, &directory));
     }
+    let mut told = Vec::new();
     for corpus in &corpora {
         let (agreed, all) = (corpus.agreement(), corpus.messages.len());
-        eprintln!("peers: {}: mail-parser gives the same octets for {agreed} of {all} messages", corpus.name);
-        assert!(corpus.name == "real" || agreed == all, "generated mail is well-formed");
+        let gmime_agreed = gmime.map(|gmime| corpus.gmime_agreement(gmime));
+        let is_generated = corpus.name != "real";
+        assert!(!is_generated || agreed == all, "mail-parser gives the same octets of generated mail");
+        assert!(!is_generated || gmime_agreed.is_none_or(|agreed| agreed == all), "GMime replaces as many");
+        eprintln!("peers: {}", corpus.name);
+        let octets = corpus.messages.iter().map(|message| section_length(message)).sum::<usize>();
+        told.push(json!({
+            "name": corpus.name,
+            "messages": all,
+            "mean header section": octets as f64 / all as f64,
+            "same octets as mail-parser": agreed,
+            "as many addresses as GMime": gmime_agreed,
+            "times": json::rounds(&corpus.race(gmime)),
+        }));
     }
-    let times: Vec<_> = corpora.iter().map(|corpus| (corpus.name, corpus.race())).collect();
-    report::details(&times);
 
-    let c_times = match std::env::args_os().nth(1) {
-        Some(path) => {
-            let library = CLibrary::open(&path)?;
-            // A message without fields is the call and nothing else. Messages that no cache holds
-            // take times that vary by more than a call.
-            let empty = Corpus::generated("empty", vec![b"\r\n".to_vec(); HOT], &engines);
-            let corpora = corpora.iter().filter(|corpus| ["hot", "small"].contains(&corpus.name));
-            let corpora = corpora.chain([&empty]);
-            corpora.map(|corpus| (corpus.name, corpus.race_c(&library))).collect()
+    let mut c = Vec::new();
+    if let Some(path) = libraries.first() {
+        eprintln!("peers: C");
+        let library = CLibrary::open(OsStr::new(path))?;
+        // A message without fields is the call and nothing else. Messages that no cache holds
+        // take times that vary by more than a call.
+        let empty = Corpus::generated("empty", vec![b"\r\n".to_vec(); HOT], &engines);
+        let corpora = corpora.iter().filter(|corpus| ["hot", "small"].contains(&corpus.name));
+        for corpus in corpora.chain([&empty]) {
+            c.push(json!({ "name": corpus.name, "times": json::rounds(&corpus.race_c(&library)) }));
         }
-        None => Vec::new(),
-    };
-    report::targets(&times, &c_times);
-    Ok(())
+    }
+    eprintln!("peers: threads");
+    let [stream, ..] = &corpora[..] else { unreachable!("there is one") };
+    let threads =
+        threads::race(&stream.messages, stream.engine(Hits::NoDomain), stream.engine(Hits::Mailboxes));
+    Ok(json!({ "corpora": told, "C": c, "threads": threads }))
 }
