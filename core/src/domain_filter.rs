@@ -4,25 +4,53 @@
 //! are told by what stands around the dot. A domain that hides from that has something else around its last
 //! dot: white space or a comment (RFC 5322 4.4), which makes the answer "maybe", as does every octet outside
 //! ASCII, behind which an international domain may stand. Nothing else can stand inside a domain: it is made of
-//! atoms and dots, and whatever is quoted, escaped or encoded is no part of one.
+//! atoms and dots, and whatever is quoted, escaped or encoded is no part of one; but for addresses in
+//! display-names, for which anything encoded or escaped makes the answer "maybe", too.
 //!
 //! So a body that this says no of has no address to edit and none that is unmapped; and since it doesn't
 //! mention a mapped domain either, what does not parse in it is not reported. The tests hold the engine with it
 //! to the engine without.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
+use crate::map::{KeySide, Map};
+use crate::policy::Direction;
 use crate::span::widen;
 
 /// More domains are not looked through when a map is opened; there is no filter then.
-pub(crate) const DOMAINS_MAX: usize = 4096;
+const DOMAINS_MAX: usize = 4096;
 
 const LABEL_BITS: usize = 1 << 10;
 const ENDING_BITS: usize = 1 << 12;
 
+/// The filters of a map, for both directions.
+#[derive(Debug)]
+pub(crate) struct Filters([Option<DomainFilter>; 2]);
+
+impl Filters {
+    pub(crate) fn new(map: &Map) -> Filters {
+        Filters(Direction::ALL.map(|direction| {
+            let domains = map.domains(KeySide::of(direction), DOMAINS_MAX)?;
+            let filter = DomainFilter::new(domains)?;
+            Some(DomainFilter { decodes: map.policy().scrub_display_names, ..filter })
+        }))
+    }
+
+    /// The filter for messages of this direction, if there is one.
+    pub(crate) fn of(&self, direction: Direction) -> Option<&DomainFilter> {
+        let [outbound, inbound] = &self.0;
+        match direction {
+            Direction::Outbound => outbound.as_ref(),
+            Direction::Inbound => inbound.as_ref(),
+        }
+    }
+}
+
 /// What the mapped domains of one side end in.
 #[derive(Clone, Debug)]
 pub(crate) struct DomainFilter {
+    /// Whether what is encoded or escaped counts, too: in display-names.
+    decodes: bool,
     /// The first two octets of last labels.
     labels: [u64; LABEL_BITS / 64],
     /// Hashes of the last two labels.
@@ -32,9 +60,11 @@ pub(crate) struct DomainFilter {
 impl DomainFilter {
     /// The filter for these domains, given as keys. `None` if it would not be sound: there is a domain of one
     /// label or an address literal.
-    pub(crate) fn new<'d>(domains: impl IntoIterator<Item = &'d [u8]>) -> Option<DomainFilter> {
-        let mut filter = DomainFilter { labels: [0; LABEL_BITS / 64], endings: [0; ENDING_BITS / 64] };
+    pub(crate) fn new(domains: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Option<DomainFilter> {
+        let (labels, endings) = ([0; LABEL_BITS / 64], [0; ENDING_BITS / 64]);
+        let mut filter = DomainFilter { decodes: false, labels, endings };
         for domain in domains {
+            let domain = domain.as_ref();
             let dot = memchr::memrchr(b'.', domain)?;
             let is_domain = domain.iter().all(|&octet| octet == b'.' || is_label_octet(octet));
             let (before, after) = labels_around(domain, dot);
@@ -49,7 +79,9 @@ impl DomainFilter {
 
     /// Whether `body` may name one of the domains. `false` is always right.
     pub(crate) fn may_concern(&self, body: &[u8]) -> bool {
-        !body.is_ascii() || memchr_iter(b'.', body).any(|dot| self.may_be_last_dot(body, dot))
+        !body.is_ascii()
+            || memchr_iter(b'.', body).any(|dot| self.may_be_last_dot(body, dot))
+            || self.decodes && (memchr(b'\\', body).is_some() || memchr(b'?', body).is_some())
     }
 
     /// Whether the dot at `dot` may be the last one of a mapped domain.
@@ -165,6 +197,6 @@ mod tests {
         for domain in ["localhost", "[192.0.2.1]", ".x", "x.", ""] {
             assert!(DomainFilter::new([&b"contoso.com"[..], domain.as_bytes()]).is_none(), "{domain}");
         }
-        assert!(!DomainFilter::new([]).unwrap().may_concern(b"a@b.c"), "no domain, no concern");
+        assert!(!DomainFilter::new([b""; 0]).unwrap().may_concern(b"a@b.c"), "no domain, no concern");
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::autocrypt;
 use crate::body::FieldBody;
+use crate::domain_filter::{DomainFilter, Filters};
 use crate::error::{Error, Limit};
 use crate::field::{AUTOCRYPT, BodyKind, LIST_UNSUBSCRIBE};
 use crate::fold::fit_lines;
-use crate::header::{Field, HeaderSection, octet_flags};
+use crate::header::{Field, HeaderSection, Scanner, octet_flags};
 use crate::mailto::is_one_click_signed;
 use crate::map::{Map, MapData};
 use crate::policy::Direction;
@@ -28,11 +29,13 @@ use crate::withdraw::withdraw;
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    takes_shortcuts: bool,
 }
 
 struct Shared {
     map: Map<MapData>,
     tracked: TrackedFields,
+    filters: Filters,
 }
 
 /// What a gateway knows about the session a message comes through.
@@ -74,8 +77,15 @@ impl Engine {
     /// Takes a verified map into use.
     #[must_use]
     pub fn new(map: Map<MapData>) -> Engine {
-        let tracked = TrackedFields::new(map.policy());
-        Engine { shared: Arc::new(Shared { map, tracked }) }
+        let (tracked, filters) = (TrackedFields::new(map.policy()), Filters::new(&map));
+        Engine { shared: Arc::new(Shared { map, tracked, filters }), takes_shortcuts: true }
+    }
+
+    /// The same map, asked about every address and scanned line by line. What comes out is the same, later:
+    /// this is what the tests hold the shortcuts to.
+    #[must_use]
+    pub fn without_shortcuts(&self) -> Engine {
+        Engine { takes_shortcuts: false, ..self.clone() }
     }
 
     /// The map.
@@ -116,7 +126,7 @@ impl Engine {
     /// Whether `other` is the same engine: the same map in the same memory.
     #[must_use]
     pub fn is_same(&self, other: &Engine) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        Arc::ptr_eq(&self.shared, &other.shared) && self.takes_shortcuts == other.takes_shortcuts
     }
 
     /// Begins a message that arrives field by field, as in a milter.
@@ -135,8 +145,30 @@ impl Engine {
     }
 
     fn scan(&self, session: Session, message: &[u8], scratch: &mut Scratch) -> Result<(), Error> {
-        let Shared { map, tracked } = &*self.shared;
-        let mut section = HeaderSection::new(message, map.policy().limits)?;
+        let filter = self.shared.filters.of(session.direction).filter(|_| self.takes_shortcuts);
+        if !self.scan_fields(session, message, filter, scratch)? {
+            scratch.begin(self.shared.tracked.len());
+            self.scan_fields(session, message, None, scratch)?;
+        }
+        self.end_section(session.direction, message, scratch);
+        Ok(())
+    }
+
+    /// Goes through the fields; bodies that `filter` says no of are passed over. `false` if addresses that were
+    /// passed over might have to be counted: a body has no more addresses than octets, so that is only in
+    /// sections of more octets than addresses are allowed.
+    fn scan_fields(
+        &self,
+        session: Session,
+        message: &[u8],
+        filter: Option<&DomainFilter>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Error> {
+        let Shared { map, tracked, .. } = &*self.shared;
+        let limits = map.policy().limits;
+        let scanner = if self.takes_shortcuts { Scanner::best() } else { Scanner::Lines };
+        let mut section = HeaderSection::with_scanner(message, limits, scanner)?;
+        let mut has_passed_over = false;
         while let Some((number, field)) = section.next_of(tracked.names())? {
             let nth = scratch.count_field(number);
             if nth == 1 && tracked.is_from(number) {
@@ -147,6 +179,17 @@ impl Engine {
                 scratch.signatures.push((kind, field.body));
             }
             if tracked.is_rewritten(number, session.direction) {
+                let is_few = field.body.end <= limits.addresses;
+                if has_passed_over && !is_few {
+                    return Ok(false);
+                }
+                if is_few
+                    && tracked.kind(number) == BodyKind::Addresses
+                    && filter.is_some_and(|filter| !filter.may_concern(field.body.of(message)))
+                {
+                    has_passed_over = true;
+                    continue;
+                }
                 let prefix = widen(field.body.start - field.name.start);
                 let ending = || section.line_ending().octets();
                 let kind = tracked.kind(number);
@@ -156,8 +199,7 @@ impl Engine {
         scratch.flags = section.flags();
         scratch.flags.set(tracked.flags(&scratch.counts));
         scratch.input_body_offset = section.body_offset();
-        self.end_section(session.direction, message, scratch);
-        Ok(())
+        Ok(true)
     }
 
     /// Finds the edits of one field. `prefix`: octets on its first line before the body.
@@ -194,7 +236,7 @@ impl Engine {
 
     /// What only the whole header section decides. `source` is what edits are places in.
     fn end_section(&self, direction: Direction, source: &[u8], scratch: &mut Scratch) {
-        let Shared { map, tracked } = &*self.shared;
+        let Shared { map, tracked, .. } = &*self.shared;
         let is_left_alone = leaves_alone(map.policy().on_signed(direction), scratch);
         withdraw(scratch, source, |name| is_left_alone(name).then_some(Reason::SignedMessage));
         let is_one_click = is_one_click_signed(tracked, source, scratch);
@@ -230,7 +272,7 @@ impl<'a> FieldByField<'a> {
     ///
     /// [`Error::Limit`], as for a whole message; the fields before count. Give the message up then.
     pub fn field(&mut self, name: &[u8], body: &[u8]) -> Result<(), Error> {
-        let Shared { map, tracked } = &*self.engine.shared;
+        let Shared { map, tracked, .. } = &*self.engine.shared;
         let limits = &map.policy().limits;
         let arrival = &mut self.arrival;
         arrival.fields = arrival.fields.saturating_add(1);

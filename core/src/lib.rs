@@ -55,6 +55,7 @@ mod autocrypt;
 mod body;
 mod content_type;
 mod display_name;
+mod domain_filter;
 mod encoded_word;
 mod engine;
 mod envelope;

@@ -91,7 +91,10 @@ fn best(runs: usize, mut run: impl FnMut()) -> Duration {
 #[test]
 fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
     let engine = unlimited();
-    for (name, start, unit) in PATHOLOGICAL {
+    let engines = [engine.without_shortcuts(), engine];
+    for ((name, start, unit), engine) in
+        PATHOLOGICAL.iter().flat_map(|case| engines.each_ref().map(|engine| (case, engine)))
+    {
         let engine = engine.clone();
         let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
             let time = |size: usize, runs| {
@@ -106,9 +109,9 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
         });
         let (small, large) = thread.unwrap().join().unwrap();
         println!("{name}: {small:?} for 256 KiB, {large:?} for 16 MiB");
-        // 64 times the octets: a quadratic step would take 4096 times as long. Four times slack
-        // for caches and a busy machine.
-        assert!(large < small.max(Duration::from_micros(50)) * 64 * 4, "{name}: {small:?} -> {large:?}");
+        // 64 times the octets: a quadratic step would take 4096 times as long. Ten times slack for a busy
+        // machine, and for caches that hold the small message and not the large one.
+        assert!(large < small.max(Duration::from_micros(50)) * 64 * 10, "{name}: {small:?} -> {large:?}");
     }
 }
 
@@ -131,7 +134,7 @@ fn alignment_takes_linear_time() {
         };
         let (small, large) = (time(SIZE / 256), time(SIZE / 8));
         println!("{name}: {small:?} for 64 KiB, {large:?} for 2 MiB");
-        assert!(large < small.max(Duration::from_micros(50)) * 32 * 4, "{name}: {small:?} -> {large:?}");
+        assert!(large < small.max(Duration::from_micros(50)) * 32 * 10, "{name}: {small:?} -> {large:?}");
     }
 }
 

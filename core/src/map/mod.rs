@@ -152,6 +152,20 @@ impl<D: AsRef<[u8]>> Map<D> {
         })
     }
 
+    /// The domains of one side as keys; `None` if there may be more than `most`.
+    pub(crate) fn domains(&self, side: KeySide, most: usize) -> Option<Vec<Vec<u8>>> {
+        let domain = |entry: Entry<'_>| {
+            let text = if side == KeySide::Internal { entry.internal } else { entry.external };
+            EntryAddress::parse(text).ok().map(|address| address.domain().to_vec())
+        };
+        (widen(self.entry_count) <= 100_000 + most).then(|| {
+            let mut domains: Vec<Vec<u8>> = self.entries().filter_map(domain).collect();
+            domains.sort_unstable();
+            domains.dedup();
+            domains
+        })
+    }
+
     /// All entries, in the order of their numbers.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.entry_count).filter_map(|number| self.entry(number))
