@@ -101,14 +101,14 @@ const KINDS: [EntryKind; 3] = [EntryKind::Mailbox, EntryKind::Domain, EntryKind:
 /// Notes an address that an entry is about, under its key.
 fn name(direction: Direction, entry: &Entry<'_>, named: &mut BTreeMap<(Vec<u8>, usize), Vec<u8>>) {
     let address = match direction {
-        Direction::Outbound => entry.internal,
-        Direction::Inbound if entry.direction == EntryDirection::Both => entry.external,
+        Direction::Outbound => entry.internal(),
+        Direction::Inbound if entry.direction() == EntryDirection::Both => entry.external(),
         Direction::Inbound => return,
     };
-    let Ok(parsed) = EntryAddress::parse(address) else { return };
-    let kind = KINDS.iter().position(|kind| *kind == entry.kind).unwrap_or_default();
-    named.entry((parsed.key(), kind)).or_insert_with(|| match entry.kind {
-        EntryKind::Mailbox => address.to_vec(),
+    let Ok(parsed) = EntryAddress::parse(&address) else { return };
+    let kind = KINDS.iter().position(|kind| *kind == entry.kind()).unwrap_or_default();
+    named.entry((parsed.key(), kind)).or_insert_with(|| match entry.kind() {
+        EntryKind::Mailbox => address,
         EntryKind::Domain | EntryKind::Subdomains => [ANYBODY.as_bytes(), b"@", parsed.domain()].concat(),
     });
 }

@@ -240,7 +240,7 @@ impl Engine {
         }
         let text = Span::new(widen(to.start), scratch.texts.len());
         let from = scratch.text(Address::write_text);
-        Ok(Some(EditRecord { place, text, from, to, entry: hit.entry, field: 0 }))
+        Ok(Some(EditRecord { place, text, from, to, entry: hit.mark.entry, field: 0 }))
     }
 
     /// Whether a mapped domain stands anywhere in a body, as a run of the characters domains are

@@ -130,7 +130,7 @@ fn no_pair_in_a_name_comes_out() {
     let done = engine.rewrite_into(Direction::Outbound, message.as_bytes(), &mut scratch).unwrap();
     let wanted = format!("To: {}\r\n\r\n", vec!["all@x.example"; count].join(",\r\n "));
     assert!(done.to_vec() == wanted.as_bytes(), "only addresses differ");
-    let names = done.edits().filter(|edit| edit.entry.as_ref().is_some_and(|entry| !entry.name.is_empty()));
+    let names = done.edits().filter(|edit| edit.entry.as_ref().is_some_and(|entry| !entry.name().is_empty()));
     assert_eq!(names.count(), count);
 }
 

@@ -30,7 +30,7 @@ impl Asked<'_> {
 
     /// The kind of the entry that an address would be under if the one it is under were not there.
     pub(super) fn next_entry(&self, direction: Direction, address: &[u8]) -> Option<EntryKind> {
-        self.engine.explain(direction, address).shadowed.first().map(|entry| entry.kind)
+        self.engine.explain(direction, address).shadowed.first().map(readdress::Entry::kind)
     }
 
     /// Whether a mailbox would be under the entry of its domain if it had none of its own. Some
@@ -50,20 +50,20 @@ impl Asked<'_> {
     pub(super) fn trip(&self, address: &str) -> Option<Trip> {
         let session = |direction| Session::from(direction).with_smtputf8(true);
         let there = self.engine.explain(session(Direction::Outbound), address.as_bytes());
-        let entry = there.entry.filter(|entry| entry.direction == EntryDirection::Both)?;
+        let entry = there.entry.filter(|entry| entry.direction() == EntryDirection::Both)?;
         let out = there.result.unwrap_or_else(|| address.as_bytes().to_vec());
         let here = self.engine.explain(session(Direction::Inbound), &out);
         let back = here.result.unwrap_or_else(|| out.clone());
         let is_home = self.engine.explain(session(Direction::Outbound), &back).key == there.key;
-        let (kind, internal) = (entry.kind, entry.internal.to_vec());
+        let (kind, internal) = (entry.kind(), entry.internal());
         Some(Trip { is_home, kind, internal, steps: [address.to_owned(), text(&out), text(&back)] })
     }
 
     /// The internal side of the two-way mailbox entry that takes an address in: its key.
     pub(super) fn mailbox_behind(&self, address: &str) -> Option<EntryAddress> {
         let entry = self.engine.explain(Direction::Inbound, address.as_bytes()).entry?;
-        let internal = EntryAddress::parse(entry.internal).ok()?;
-        (entry.kind == EntryKind::Mailbox).then_some(internal)
+        let internal = EntryAddress::parse(&entry.internal()).ok()?;
+        (entry.kind() == EntryKind::Mailbox).then_some(internal)
     }
 }
 
