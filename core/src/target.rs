@@ -52,8 +52,9 @@ fn write(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
         KeyKind::Mailbox | KeyKind::Subaddress => {
             let start = texts.len();
             let key = hit.name.of(&address.local_key);
-            texts.extend_from_slice(key.get(..given.kept).unwrap_or_default());
-            texts.extend_from_slice(given.literal);
+            if given.write_local_part(key, texts).is_none() {
+                return false;
+            }
             if key.len() < address.local_key.len() {
                 // What was set aside around the name goes back around the new one.
                 joined.clear();

@@ -18,6 +18,7 @@ fn written_today() -> Vec<u8> {
         ("Jane.Doe@Tenant1.Contoso.com", "Jane@contoso.com", Both),
         ("\"a b\"@tenant1.contoso.com", "\"c \\\"d\"@contoso.com", Both),
         ("u0001234@tenant1.contoso.com", "a.name.that.is.longer@contoso.com", Both),
+        ("mary.jones@tenant1.contoso.com", "mjones2@contoso.com", Both),
         ("same@contoso.com", "Same@Contoso.com", Both),
         ("user@[192.0.2.1]", "literal@contoso.com", Both),
         ("jürgen@bücher.example", "juergen@xn--bcher-kva.contoso.com", Both),

@@ -249,7 +249,7 @@ fn agree(model: &Model, engine: &Engine, local_part: &str, domain: &str) -> Resu
         let result = explained.result.map(|result| String::from_utf8(result).unwrap());
         match kind {
             KeyKind::Mailbox | KeyKind::Subaddress if key_of(own) == key_of(other) => {
-                prop_assert_eq!(result, None)
+                prop_assert_eq!(result, None);
             }
             KeyKind::Mailbox if !local_key.contains('=') => prop_assert_eq!(result.as_ref(), Some(other)),
             KeyKind::Mailbox | KeyKind::Subaddress => {

@@ -10,8 +10,10 @@
 //! value   [domain's number, 7 bits an octet, lowest first] and, by form:
 //!         0  the local-part is the key
 //!         1  one octet: kept octets of the key in the upper half, octets behind them in the lower; these
-//!         2  the same with an octet for each number
-//!         3  as 2, and both sides of the entry have one key: nothing is ever edited
+//!         2  the same with an octet for each number; behind 255, with both sides of the entry having one
+//!            key, so that nothing is ever edited
+//!         3  the key's first octet, and from behind its first dot as many as the upper half of one octet
+//!            says; then as many as the lower half says, these: `jdoe2` of `john.doe`
 //! node    count u8, count times (shared u8, octets u8), count children u32, suffixes
 //! ```
 //!
@@ -34,7 +36,9 @@ pub(super) const OTHER_TARGET: usize = 31;
 pub(super) const SAME: u16 = 0;
 pub(super) const SHORT: u16 = 1;
 pub(super) const LONG: u16 = 2;
-pub(super) const IDENTITY: u16 = 3;
+pub(super) const INITIAL: u16 = 3;
+/// Stands before a value of the long form whose entry has one key on both sides. Nothing is kept of so long a key.
+pub(super) const IDENTITY: u8 = 255;
 
 /// Where the mailboxes of a domain are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,7 +61,9 @@ pub(super) struct Value<'m> {
     pub(super) target: Target,
     /// Octets of the key that the local-part begins with.
     pub(super) kept: usize,
-    /// What follows them.
+    /// Octets behind the key's first dot that follow.
+    pub(super) behind_dot: usize,
+    /// What follows those.
     pub(super) literal: &'m [u8],
     pub(super) is_identity: bool,
 }
@@ -209,11 +215,21 @@ impl<'m> Block<'m> {
                 Value::read(header, 0, &mut rest)?;
             }
         }
-        Value::read(u16::from_le_bytes(*last), length, &mut rest).filter(|value| value.kept <= length)
+        Value::read(u16::from_le_bytes(*last), length, &mut rest)
     }
 }
 
 impl<'m> Value<'m> {
+    /// What the local-part is made of. Nothing that the key has not.
+    #[inline]
+    pub(super) fn parts<'k>(&self, key: &'k [u8]) -> Option<[&'k [u8]; 2]> {
+        let behind_dot = match self.behind_dot {
+            0 => &[],
+            length => key.get(memchr::memchr(b'.', key)? + 1..)?.get(..length)?,
+        };
+        Some([key.get(..self.kept)?, behind_dot])
+    }
+
     /// Reads a value from the front of `rest`; its key has `length` octets.
     #[inline]
     fn read(header: u16, length: usize, rest: &mut &'m [u8]) -> Option<Value<'m>> {
@@ -222,16 +238,25 @@ impl<'m> Value<'m> {
             usual => Target::Usual(usual),
         };
         let form = form(header);
-        let (kept, octets) = match form {
-            SAME => (length, 0),
-            SHORT => {
+        let mut is_identity = false;
+        let (kept, behind_dot, octets) = match form {
+            SAME => (length, 0, 0),
+            SHORT | INITIAL => {
                 let both = *rest.split_off_first()?;
-                (usize::from(both >> 4), usize::from(both & 15))
+                let (upper, lower) = (usize::from(both >> 4), usize::from(both & 15));
+                if form == SHORT { (upper, 0, lower) } else { (1, upper, lower) }
             }
-            _ => (usize::from(*rest.split_off_first()?), usize::from(*rest.split_off_first()?)),
+            _ => {
+                let mut kept = *rest.split_off_first()?;
+                is_identity = kept == IDENTITY;
+                if is_identity {
+                    kept = *rest.split_off_first()?;
+                }
+                (usize::from(kept), 0, usize::from(*rest.split_off_first()?))
+            }
         };
         let literal = rest.split_off(..octets)?;
-        Some(Value { target, kept, literal, is_identity: form == IDENTITY })
+        Some(Value { target, kept, behind_dot, literal, is_identity })
     }
 }
 

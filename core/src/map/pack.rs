@@ -1,7 +1,7 @@
 //! Writes the mailboxes of one side as blocks and the nodes over them; `blocks` has the format.
 
 use crate::map::blocks::{
-    IDENTITY, LONG, LONG_SHARED, OTHER_TARGET, Root, SAME, SHORT, SUFFIX_MAX, common_prefix,
+    IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, Root, SAME, SHORT, SUFFIX_MAX, common_prefix,
 };
 use crate::span::{narrow, widen};
 
@@ -144,10 +144,13 @@ impl Pending {
         let is_quoted = mailbox.local_part.starts_with(b"\"");
         let kept = if is_quoted { 0 } else { common_prefix(mailbox.key, mailbox.local_part) };
         let literal = mailbox.local_part.get(kept..).unwrap_or_default();
+        let behind_dot = if is_quoted { 0 } else { behind_dot(mailbox) };
         let form = if mailbox.is_identity {
-            IDENTITY
+            LONG
         } else if literal.is_empty() && kept == mailbox.key.len() {
             SAME
+        } else if behind_dot > 0 && behind_dot >= kept && mailbox.local_part.len() - 1 - behind_dot < 16 {
+            INITIAL
         } else if kept < 16 && literal.len() < 16 {
             SHORT
         } else {
@@ -156,9 +159,19 @@ impl Pending {
         match form {
             SAME => {}
             SHORT => self.values.extend(octet(kept << 4 | literal.len())),
-            _ => self.values.extend([kept, literal.len()].iter().flat_map(|&number| octet(number))),
+            INITIAL => {
+                let rest = mailbox.local_part.get(1 + behind_dot..).unwrap_or_default();
+                self.values.extend(octet(behind_dot << 4 | rest.len()));
+                self.values.extend_from_slice(rest);
+            }
+            _ => {
+                if mailbox.is_identity {
+                    self.values.push(IDENTITY);
+                }
+                self.values.extend([kept, literal.len()].iter().flat_map(|&number| octet(number)));
+            }
         }
-        if form != SAME {
+        if matches!(form, SHORT | LONG) {
             self.values.extend_from_slice(literal);
         }
         bits(usize::from(form), 9) | bits(target.unwrap_or(OTHER_TARGET), 11)
@@ -171,6 +184,18 @@ impl Pending {
         }
         self.values.extend(octet(widen(number)));
     }
+}
+
+/// How many octets a local-part that begins like its key has next from behind the first dot of that; as
+/// many as are told.
+fn behind_dot(mailbox: &Mailbox<'_>) -> usize {
+    let Some(((first, rest), (own, key))) = mailbox.local_part.split_first().zip(mailbox.key.split_first())
+    else {
+        return 0;
+    };
+    let dot = memchr::memchr(b'.', mailbox.key).filter(|&dot| dot > 0 && first == own);
+    let name = dot.and_then(|dot| key.get(dot..)).unwrap_or_default();
+    common_prefix(name, rest).min(15)
 }
 
 /// A number below 256: no address has more octets, and no block or node more members.
@@ -193,9 +218,13 @@ mod tests {
     /// Local-parts that share much with each other, some of them long.
     fn local_part() -> impl Strategy<Value = Vec<u8>> {
         let short = vec(prop_oneof![8 => b'a'..=b'c', 1 => any::<u8>()], 1..12);
+        let dotted = (vec(b'a'..=b'c', 1..4), vec(b'a'..=b'b', 0..20))
+            .prop_map(|(first, last)| [first, b".".to_vec(), last].concat());
+        let initial =
+            (b'a'..=b'c', vec(b'a'..=b'b', 0..20)).prop_map(|(first, last)| [vec![first], last].concat());
         let long = (0_usize..242, vec(b'a'..=b'b', 1..12))
             .prop_map(|(length, end)| [vec![b'a'; length], end].concat());
-        prop_oneof![3 => short, 1 => long]
+        prop_oneof![3 => short, 1 => long, 2 => dotted, 2 => initial]
     }
 
     proptest! {
@@ -222,7 +251,8 @@ mod tests {
                 let (block, place) = find(&packer.nodes, &packer.blocks, root, mailbox.key).unwrap();
                 prop_assert_eq!(widen(block.first_rank) + usize::from(place.nth), rank + 1);
                 let value = block.value(place.nth, mailbox.key.len()).unwrap();
-                prop_assert_eq!([&mailbox.key[..value.kept], value.literal].concat(), mailbox.local_part);
+                let [kept, behind_dot] = value.parts(mailbox.key).unwrap();
+                prop_assert_eq!([kept, behind_dot, value.literal].concat(), mailbox.local_part);
                 let domain = match value.target {
                     Target::Usual(nth) => usual[nth],
                     Target::Domain(number) => number,
@@ -261,7 +291,7 @@ mod tests {
             for key in &sorted {
                 if let Some((block, place)) = find(&packer.nodes, &packer.blocks, root, key) {
                     let value = block.value(place.nth, key.len());
-                    prop_assert!(value.is_none_or(|value| value.kept <= key.len()));
+                    _ = value.map(|value| value.parts(key));
                     _ = block.key(place.nth, &mut decoded);
                 }
             }

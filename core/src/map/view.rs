@@ -43,13 +43,32 @@ pub(crate) struct Mark {
 /// What an entry gives for an address.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Given<'m> {
-    /// Octets of the key that the local-part begins with.
-    pub(crate) kept: usize,
-    /// The octets behind them.
-    pub(crate) literal: &'m [u8],
+    /// What becomes of the local-part; nothing, for domains.
+    value: Option<Value<'m>>,
     pub(crate) domain: &'m [u8],
     /// Both sides of the entry have one key: nothing is ever edited.
     pub(crate) is_identity: bool,
+}
+
+impl Given<'_> {
+    /// Appends the local-part that a key gets. `None`, with nothing appended, if there is none.
+    #[inline]
+    pub(crate) fn write_local_part(&self, key: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let value = self.value?;
+        for part in value.parts(key)? {
+            out.extend_from_slice(part);
+        }
+        out.extend_from_slice(value.literal);
+        Some(())
+    }
+
+    fn address(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let mut address = Vec::new();
+        self.write_local_part(key, &mut address)?;
+        address.push(b'@');
+        address.extend_from_slice(self.domain);
+        Some(address)
+    }
 }
 
 impl<'m> View<'m> {
@@ -103,7 +122,7 @@ impl<'m> View<'m> {
                     KeySide::External => entry.internal,
                 };
                 let domain = self.texts()?.get(domain)?;
-                Some(Given { kept: 0, literal: &[], domain, is_identity: entry.is_identity })
+                Some(Given { value: None, domain, is_identity: entry.is_identity })
             }
         }
     }
@@ -119,8 +138,8 @@ impl<'m> View<'m> {
                 u32_at(self.section(targets_of_side), widen(targets).checked_add(nth)?)?
             }
         };
-        let Value { kept, literal, is_identity, .. } = *value;
-        Some(Given { kept, literal, domain: self.texts()?.get(number)?, is_identity })
+        let domain = self.texts()?.get(number)?;
+        Some(Given { value: Some(*value), domain, is_identity: value.is_identity })
     }
 
     /// The entry for a domain of this number.
@@ -178,7 +197,7 @@ impl<'m> View<'m> {
         block.key(nth, &mut key)?;
         let value = block.value(nth, key.len())?;
         let given = self.given_by(KeySide::Internal, &value, record.targets.0)?;
-        let external = [key.get(..given.kept)?, given.literal, b"@", given.domain].concat();
+        let external = given.address(&key)?;
         let spelled = match self.direction(number) {
             EntryDirection::Outbound => self.spelling(number).map(<[u8]>::to_vec),
             EntryDirection::Both => self.internal_of(number, &external),
@@ -204,7 +223,7 @@ impl<'m> View<'m> {
             Block::read(self.section(blocks), mark.place.block)?.value(mark.place.nth, local_part.len())?;
         let given = self.given_by(KeySide::External, &value, mark.targets)?;
         let is_it = self.number(mark.entry) == Some(number);
-        Some([local_part.get(..given.kept)?, given.literal, b"@", given.domain].concat()).filter(|_| is_it)
+        given.address(&local_part).filter(|_| is_it)
     }
 
     /// The internal address of an outbound-only mailbox entry, if its key does not tell.
