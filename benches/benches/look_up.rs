@@ -1,6 +1,7 @@
 //! Look-ups, asked for as paths of the envelope: the grammar of the path, the key and the map. The
 //! map's share is the difference to a path in a domain that no entry names, where reading ends
-//! after the domain.
+//! after the domain. Of 100,000 entries, or of as many as each number in `READDRESS_ENTRIES` says:
+//! `READDRESS_ENTRIES=50000,1000000,10000000` takes 6 GB and some minutes.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark may stop")]
 
 use std::hint::black_box;
@@ -8,15 +9,23 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use readdress::{Direction, PathKind, Scratch};
-use readdress_benches::corpus::{Directory, Hits};
+use readdress_benches::corpus::{Directory, ENTRIES, Hits, engine};
 use readdress_benches::people::Person;
 
-/// Paths asked for in one go, in an order that the map's is not.
-const PATHS: usize = 20_000;
+/// The most paths asked for in one go, in an order that the map's is not. Fewer would leave the map's
+/// parts that they need in the caches.
+const PATHS: usize = 1_000_000;
 
 fn look_up(criterion: &mut Criterion) {
-    let directory = Directory::new();
-    let engine = Hits::Mailboxes.engine(&directory);
+    let sizes = std::env::var("READDRESS_ENTRIES").unwrap_or_else(|_| ENTRIES.to_string());
+    for size in sizes.split(',') {
+        look_up_of(criterion, size.parse().unwrap());
+    }
+}
+
+fn look_up_of(criterion: &mut Criterion, entries: usize) {
+    let directory = Directory::of(entries);
+    let engine = engine(&directory.mapped);
     let elsewhere = Hits::NoDomain.people(&directory);
     let internal = |person: &Person| format!("<{}>", person.internal);
     let external = |person: &Person| format!("<{}>", person.external);
@@ -28,12 +37,13 @@ fn look_up(criterion: &mut Criterion) {
         ("forward/other-domain", PathKind::Forward, paths(&elsewhere, internal)),
     ];
     let mut scratch = Scratch::new();
-    let mut group = criterion.benchmark_group("path");
-    group.throughput(Throughput::Elements(PATHS as u64));
+    let mut group = criterion.benchmark_group(format!("path/{entries}"));
+    group.sample_size(10);
     for (name, kind, paths) in &cases {
+        group.throughput(Throughput::Elements(paths.lines().count() as u64));
         group.bench_function(*name, |bencher| {
             bencher.iter(|| {
-                for path in paths {
+                for path in paths.lines() {
                     let done = engine.rewrite_path(Direction::Outbound, *kind, path.as_bytes(), &mut scratch);
                     black_box(done.unwrap().to());
                 }
@@ -43,9 +53,9 @@ fn look_up(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Every fifth of 100,000; people are in no order.
-fn paths(people: &[Person], path: impl Fn(&Person) -> String) -> Vec<String> {
-    people.iter().step_by(people.len() / PATHS).map(path).collect()
+/// Some of the people, who are in no order. One behind the other, so that getting at the path costs nothing.
+fn paths(people: &[Person], path: impl Fn(&Person) -> String) -> String {
+    people.iter().step_by((people.len() / PATHS).max(1)).map(|person| path(person) + "\n").collect()
 }
 
 /// The corpora are long enough for short measurements.

@@ -34,8 +34,14 @@ impl Directory {
     /// The directory that all corpora are made from.
     #[must_use]
     pub fn new() -> Directory {
-        let mut mapped = people(&mut Rng::new(SEED), 2 * ENTRIES, &INTERNAL_DOMAINS);
-        let unheard_of = mapped.split_off(ENTRIES);
+        Directory::of(ENTRIES)
+    }
+
+    /// One of as many people.
+    #[must_use]
+    pub fn of(entries: usize) -> Directory {
+        let mut mapped = people(&mut Rng::new(SEED), 2 * entries, &INTERNAL_DOMAINS);
+        let unheard_of = mapped.split_off(entries);
         Directory { mapped, unheard_of }
     }
 }

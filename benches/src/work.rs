@@ -25,6 +25,7 @@ pub fn edit_list(engine: &Engine, message: &[u8], scratch: &mut Scratch) {
     let done = engine.rewrite_into(Direction::Outbound, message, scratch).expect("within the limits");
     black_box(done.flags());
     for edit in done.edits() {
+        black_box(edit.entry.map(|entry| (entry.name(), entry.file(), entry.line())));
         black_box(&edit);
     }
 }

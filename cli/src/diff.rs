@@ -92,14 +92,14 @@ impl Differences {
         let (mut named, mut domains) = (BTreeMap::new(), Domains::default());
         for entry in [old, new].iter().flat_map(|engine| engine.map().entries()) {
             let address = match direction {
-                Direction::Outbound => entry.internal,
-                Direction::Inbound if entry.direction == EntryDirection::Both => entry.external,
+                Direction::Outbound => entry.internal(),
+                Direction::Inbound if entry.direction() == EntryDirection::Both => entry.external(),
                 Direction::Inbound => continue,
             };
-            let Ok(side) = EntryAddress::parse(address) else { continue };
+            let Ok(side) = EntryAddress::parse(&address) else { continue };
             domains.add(&entry, &side);
-            if entry.kind == EntryKind::Mailbox {
-                named.entry(side.key()).or_insert_with(|| (address.to_vec(), side.domain().to_vec()));
+            if entry.kind() == EntryKind::Mailbox {
+                named.entry(side.key()).or_insert_with(|| (address, side.domain().to_vec()));
             }
         }
         for (address, domain) in named.values() {

@@ -57,10 +57,10 @@ fn object(address: &[u8], direction: Direction, explanation: &Explanation<'_>) -
 
 fn entry(entry: &Entry<'_>) -> Value {
     json::origin(entry)
-        .with_octets("internal", entry.internal)
-        .with_octets("external", entry.external)
+        .with_octets("internal", &entry.internal())
+        .with_octets("external", &entry.external())
         .with("direction", direction(entry))
-        .with("except", entry.except.iter().map(|domain| json::item(domain)).collect::<Vec<_>>())
+        .with("except", entry.except().map(json::item).collect::<Vec<_>>())
         .into()
 }
 

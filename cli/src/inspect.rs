@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use readdress::{Direction, EntryDirection, Map};
+use readdress::{Direction, EntryDirection, EntryKind, Map};
 use serde_json::{Number, Value};
 
 use crate::escape::{self, Shown};
@@ -141,15 +141,13 @@ impl Counts {
     fn of(map: &Map) -> Counts {
         let mut counts = Counts::default();
         for entry in map.entries() {
-            let kind = if entry.internal.contains(&b'@') {
-                &mut counts.mailbox
-            } else if entry.internal.starts_with(b"*.") {
-                &mut counts.subdomain
-            } else {
-                &mut counts.domain
+            let kind = match entry.kind() {
+                EntryKind::Mailbox => &mut counts.mailbox,
+                EntryKind::Subdomains => &mut counts.subdomain,
+                EntryKind::Domain => &mut counts.domain,
             };
             *kind += 1;
-            if entry.direction == EntryDirection::Outbound {
+            if entry.direction() == EntryDirection::Outbound {
                 counts.outbound_only += 1;
             }
         }

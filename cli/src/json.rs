@@ -70,8 +70,8 @@ pub(crate) fn item(octets: &[u8]) -> Value {
 
 /// Which entry, and where it was written down.
 pub(crate) fn origin(entry: &Entry<'_>) -> Object {
-    let line = entry.file.map(|_| entry.line);
-    Object::new().with("name", entry.name).with("file", entry.file).with("line", line)
+    let line = entry.file().map(|_| entry.line());
+    Object::new().with("name", entry.name()).with("file", entry.file()).with("line", line)
 }
 
 /// Writes one value on a line of its own.

@@ -122,7 +122,7 @@ impl<'b> FieldBody<'b> {
             Found::Nothing => return Ok(None),
         };
         let to = write_target(self.map, self.session, side, hit, scratch)?;
-        Ok(to.map(|to| Target { to, entry: hit.entry }))
+        Ok(to.map(|to| Target { to, entry: hit.mark.entry }))
     }
 
     /// The edit that puts `text` in the place of `scratch.address`.

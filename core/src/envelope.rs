@@ -3,12 +3,14 @@
 //! A reverse-path goes from internal to external in outbound messages. A forward-path goes from
 //! external to internal in both directions: that is how a message finds its system.
 
+use std::fmt;
+
 use crate::address::{AddrSpec, AddressList, Item};
 use crate::alignment::{Domains, domain_name};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, Limit};
 use crate::lex::copy_tokens;
-use crate::map::{ADDRESS_MAX, Entry, Found, KeySide};
+use crate::map::{ADDRESS_MAX, Entry, Found, KeySide, Map};
 use crate::policy::{Direction, Mode, Unmapped};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
@@ -28,11 +30,13 @@ pub enum PathKind {
 }
 
 /// The outcome of rewriting one path.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RewrittenPath<'a> {
     from: &'a [u8],
     to: &'a [u8],
-    entry: Option<Entry<'a>>,
+    map: &'a Map,
+    /// What leads to the entry.
+    entry: Option<u32>,
     is_shadow: bool,
     unmapped: bool,
     skipped: Option<Reason>,
@@ -61,8 +65,8 @@ impl<'a> RewrittenPath<'a> {
 
     /// The entry that gave the new path.
     #[must_use]
-    pub fn entry(&self) -> Option<&Entry<'a>> {
-        self.entry.as_ref()
+    pub fn entry(&self) -> Option<Entry<'a>> {
+        self.map.referenced(self.entry?)
     }
 
     /// Whether the address is in a mapped domain and no entry maps it.
@@ -95,6 +99,18 @@ impl<'a> RewrittenPath<'a> {
     #[must_use]
     pub fn verdict(&self) -> Unmapped {
         self.verdict
+    }
+}
+
+impl fmt::Debug for RewrittenPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RewrittenPath")
+            .field("from", &String::from_utf8_lossy(self.from))
+            .field("to", &String::from_utf8_lossy(self.to))
+            .field("entry", &self.entry())
+            .field("unmapped", &self.unmapped)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,6 +149,7 @@ impl Engine {
         let mut rewritten = RewrittenPath {
             from: path,
             to: path,
+            map,
             entry: None,
             is_shadow: map.policy().mode == Mode::Shadow,
             unmapped: false,
@@ -142,7 +159,7 @@ impl Engine {
         match outcome {
             Ok(PathOutcome::To(text, entry)) => {
                 rewritten.to = text.of(&scratch.texts);
-                rewritten.entry = map.entry(entry);
+                rewritten.entry = Some(entry);
             }
             Ok(PathOutcome::Unmapped) => {
                 rewritten.unmapped = true;
@@ -181,7 +198,7 @@ impl Engine {
         if scratch.texts.len() > ADDRESS_MAX + if is_bracketed { 2 } else { 0 } {
             return Err(Reason::AddressTooLong);
         }
-        Ok(PathOutcome::To(Span::new(0, scratch.texts.len()), hit.entry))
+        Ok(PathOutcome::To(Span::new(0, scratch.texts.len()), hit.mark.entry))
     }
 }
 

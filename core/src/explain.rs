@@ -73,14 +73,14 @@ impl Engine {
         explanation.unmapped = map.look_up(side, &scratch.address) == Found::Unmapped;
         let mut hits = hits.into_iter();
         if let Some(winner) = hits.next() {
-            explanation.entry = map.entry(winner.entry);
+            explanation.entry = map.referenced(winner.mark.entry);
             match write_target(map, session, side, winner, &mut scratch) {
                 Ok(Some(_)) => explanation.result = Some(std::mem::take(&mut scratch.texts)),
                 Ok(None) => {}
                 Err(reason) => explanation.reason = Some(reason),
             }
         }
-        explanation.shadowed = hits.filter_map(|hit| map.entry(hit.entry)).collect();
+        explanation.shadowed = hits.filter_map(|hit| map.referenced(hit.mark.entry)).collect();
         explanation
     }
 }

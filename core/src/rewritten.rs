@@ -276,7 +276,7 @@ impl<'a> Rewritten<'a> {
             nth: field.map_or(0, |field| field.nth),
             from: edit.from.of(texts),
             to: edit.to.of(texts),
-            entry: self.map.entry(edit.entry),
+            entry: self.map.referenced(edit.entry),
         }
     }
 

@@ -45,38 +45,38 @@ pub(crate) fn write_target(
 
 /// `false` if the address stays the same.
 fn write(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
-    let Some(record) = map.record(hit.entry).filter(|record| !record.is_identity) else { return false };
-    let target = match side {
-        KeySide::Internal => record.external,
-        KeySide::External => record.internal,
-    };
+    let given = map.view().given(side, &hit).filter(|given| !given.is_identity);
+    let Some(given) = given else { return false };
     let Scratch { address, texts, local_part: joined, .. } = scratch;
     match hit.kind {
         KeyKind::Mailbox | KeyKind::Subaddress => {
-            let at = memchr::memrchr(b'@', target).unwrap_or(target.len());
-            let (local_part, domain) = target.split_at_checked(at).unwrap_or((target, &[]));
-            if hit.name.len() == address.local_part.len() {
-                texts.extend_from_slice(local_part);
-            } else {
+            let start = texts.len();
+            let key = hit.name.of(&address.local_key);
+            if given.write_local_part(key, texts).is_none() {
+                return false;
+            }
+            if key.len() < address.local_key.len() {
                 // What was set aside around the name goes back around the new one.
                 joined.clear();
                 joined.extend_from_slice(address.local_part.get(..widen(hit.name.start)).unwrap_or_default());
+                let local_part = texts.get(start..).unwrap_or_default();
                 if is_one_quoted_string(local_part) {
                     unquote(local_part, joined);
                 } else {
                     joined.extend_from_slice(local_part);
                 }
                 joined.extend_from_slice(address.local_part.get(widen(hit.name.end)..).unwrap_or_default());
+                texts.truncate(start);
                 quote_if_needed(joined, texts);
             }
-            write_domain(domain.strip_prefix(b"@").unwrap_or(domain), address, texts);
+            write_domain(given.domain, address, texts);
         }
         KeyKind::Domain | KeyKind::Subdomain => {
-            if target.eq_ignore_ascii_case(&address.domain_key) {
+            if given.domain.eq_ignore_ascii_case(&address.domain_key) {
                 return false;
             }
             texts.extend_from_slice(&address.local_text);
-            write_domain(target, address, texts);
+            write_domain(given.domain, address, texts);
         }
     }
     true

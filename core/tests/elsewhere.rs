@@ -187,7 +187,7 @@ fn a_display_name_is_an_edit_of_its_own() {
     assert_eq!(&message[edits[0].offset..edits[0].offset + edits[0].length], b"\"'john@t1.example'\"");
     for edit in &edits {
         assert_eq!((edit.from, edit.to), (&b"john@t1.example"[..], &b"john.smith@x.example"[..]));
-        assert_eq!(edit.entry.as_ref().unwrap().name, "entry 0");
+        assert_eq!(edit.entry.as_ref().unwrap().name(), "entry 0");
     }
 }
 

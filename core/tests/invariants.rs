@@ -205,7 +205,7 @@ proptest! {
             let back = engine.explain(Direction::Inbound, edit.to);
             let explained = engine.explain(Direction::Outbound, edit.from);
             prop_assert_eq!(explained.result.as_deref(), Some(edit.to));
-            if edit.entry.unwrap().direction == EntryDirection::Both {
+            if edit.entry.unwrap().direction() == EntryDirection::Both {
                 let normal = |address: &[u8]| engine.explain(Direction::Outbound, address).key;
                 prop_assert_eq!(normal(&back.result.unwrap()), normal(edit.from));
             }

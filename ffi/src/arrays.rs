@@ -157,11 +157,11 @@ pub(crate) fn edits(array: &mut Array<readdress_edit>, done: &Rewritten<'_>) -> 
             text: edit.text.into(),
             field,
             nth: edit.nth,
-            line: entry.map_or(0, |entry| entry.line),
+            line: entry.map_or(0, readdress::Entry::line),
             from: edit.from.into(),
             to: edit.to.into(),
-            entry: entry.map(|entry| entry.name).into(),
-            file: entry.and_then(|entry| entry.file).into(),
+            entry: entry.map(readdress::Entry::name).into(),
+            file: entry.and_then(readdress::Entry::file).into(),
         });
     }
     Ok(())

@@ -98,9 +98,9 @@ pub unsafe extern "C" fn readdress_rewrite_path(
             unmapped: done.unmapped(),
             verdict: verdict(done.verdict()),
             skipped: done.skipped().map_or(std::ptr::null(), |reason| names::reason(reason).as_ptr()),
-            entry: done.entry().map(|entry| entry.name).into(),
-            file: done.entry().and_then(|entry| entry.file).into(),
-            line: done.entry().map_or(0, |entry| entry.line),
+            entry: done.entry().as_ref().map(readdress::Entry::name).into(),
+            file: done.entry().as_ref().and_then(readdress::Entry::file).into(),
+            line: done.entry().as_ref().map_or(0, readdress::Entry::line),
         };
         let needed = to.len();
         // SAFETY: cap octets at buf, by the header's general part; path is not looked at again.

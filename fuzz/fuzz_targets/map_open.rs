@@ -21,11 +21,24 @@ static MAP: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let source = Some((file, 1));
         builder.add(&NewEntry { name: "n", internal, external, direction, except, source }).unwrap();
     }
+    for number in 0..100 {
+        let [internal, external] =
+            [format!("m{number}@i.example"), format!("n{number}@x{}.example", number % 40)];
+        let entry = NewEntry {
+            name: "",
+            internal: internal.as_bytes(),
+            external: external.as_bytes(),
+            direction: EntryDirection::Both,
+            except: &[],
+            source: None,
+        };
+        builder.add(&entry).unwrap();
+    }
     builder.finish().unwrap()
 });
 
 const MESSAGE: &[u8] = b"From: john@i.example, x@s.l.example, y@keep.l.example\n\
-    To: \"jane doe\"+x@i.example, nobody@i.example, a@d.example\n\nbody";
+    To: \"jane doe\"+x@i.example, nobody@i.example, a@d.example, m77@i.example, n77@x37.example\n\nbody";
 
 fn use_it(bytes: Vec<u8>) {
     let Ok(engine) = Engine::from_bytes(bytes) else { return };
@@ -38,9 +51,12 @@ fn use_it(bytes: Vec<u8>) {
             assert!(done.edits().all(|edit| edit.field.len() > 1));
         }
         _ = engine.explain(direction, b"john+tag@i.example");
+        _ = engine.explain(direction, b"m77@i.example");
         _ = engine.explain(direction, b"a@b.keep.l.example");
     }
-    engine.map().entries().count();
+    for entry in engine.map().entries() {
+        _ = (entry.addresses(), entry.name(), entry.file(), entry.direction(), entry.except().count());
+    }
     engine.map().sections().count();
     engine.map().sources().count();
 }

@@ -1,6 +1,7 @@
 //! From a plan to the octets of a map file.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use readdress::{BuildError, Conflict, ConflictKind};
 
@@ -24,9 +25,14 @@ impl Plan {
     ///
     /// Everything that [`check`](Plan::check) calls an error.
     pub fn compile(&self) -> Result<Compiled, Diagnostics> {
-        let map = self.map().map_err(Diagnostics::from)?;
+        let map = Arc::new(self.map().map_err(Diagnostics::from)?);
         let report = self.assess(&map);
-        if report.errors.is_empty() { Ok(Compiled { map, report }) } else { Err(report.errors.into()) }
+        if !report.errors.is_empty() {
+            return Err(report.errors.into());
+        }
+        // Nobody else has it any more.
+        let map = Arc::try_unwrap(map).unwrap_or_else(|shared| shared.to_vec());
+        Ok(Compiled { map, report })
     }
 
     /// The map, or the entries that contradict each other.

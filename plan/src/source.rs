@@ -31,7 +31,7 @@ impl Source {
         if length > FILE_OCTETS_MAX {
             return Err(SourceError::Io(io::Error::new(io::ErrorKind::FileTooLarge, "4 GiB or more")));
         }
-        let octets = std::fs::read(path).map_err(SourceError::Io)?;
+        let mut octets = std::fs::read(path).map_err(SourceError::Io)?;
         let real = std::fs::canonicalize(path).map_err(SourceError::Io)?;
         let shown = path.display().to_string();
         let (encoding, mark) = Encoding::for_bom(&octets).unwrap_or((UTF_8, 0));
@@ -46,8 +46,10 @@ impl Source {
             return Err(failure(at, "the file looks like UTF-16 without a byte order mark"));
         }
         let text = if encoding == UTF_8 {
-            String::from_utf8(content.to_vec()).map_err(|error| {
-                let valid = content.get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            // Moved, not copied: tables may be large.
+            octets.drain(..mark);
+            String::from_utf8(octets).map_err(|error| {
+                let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
                 let before = String::from_utf8_lossy(valid);
                 let at = Lines::of(&before).locate(&shown, &before, before.len());
                 failure(at, "the file is not UTF-8 here")

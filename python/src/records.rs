@@ -80,19 +80,20 @@ pub(crate) fn from_domain<'py>(py: Python<'py>, domains: &Domains) -> PyResult<O
 }
 
 pub(crate) fn entry<'py>(py: Python<'py>, entry: &Entry<'_>) -> PyResult<Bound<'py, PyAny>> {
-    let direction = match entry.direction {
+    let direction = match entry.direction() {
         EntryDirection::Both => "both",
         EntryDirection::Outbound => "outbound",
     };
-    let except: Vec<_> = entry.except.iter().map(|domain| text(py, domain)).collect();
+    let except: Vec<_> = entry.except().map(|domain| text(py, domain)).collect();
+    let [internal, external] = entry.addresses();
     class!(py, "Entry").getattr("_from_map")?.call1((
-        text(py, entry.internal),
-        text(py, entry.external),
+        text(py, &internal),
+        text(py, &external),
         direction,
-        entry.name,
+        entry.name(),
         PyTuple::new(py, except)?,
-        entry.file,
-        entry.line,
+        entry.file(),
+        entry.line(),
     ))
 }
 
@@ -101,7 +102,7 @@ pub(crate) fn path<'py>(given: &Text<'py>, done: &RewrittenPath<'_>) -> PyResult
     let py = given_path.py();
     let to = if done.entry().is_some() { given.like(done.to())? } else { given_path.clone() };
     let path = if done.changed() { to.clone() } else { given_path };
-    let entry_of_path = done.entry().map(|found| entry(py, found)).transpose()?;
+    let entry_of_path = done.entry().map(|found| entry(py, &found)).transpose()?;
     class!(py, "RewrittenPath").call1((
         path,
         done.changed(),

@@ -86,7 +86,7 @@ fn look_up(engine: &Engine, whose: &Engine) -> usize {
     let mut scratch = Scratch::new();
     let entries = whose.map().entry_count() as usize;
     let paths: Vec<Vec<u8>> =
-        whose.map().entries().step_by(entries / PATHS).map(|entry| entry.internal.to_vec()).collect();
+        whose.map().entries().step_by(entries / PATHS).map(|entry| entry.internal()).collect();
     twice(&mut || {
         for path in &paths {
             let done = engine.rewrite_path(Direction::Outbound, PathKind::Reverse, path, &mut scratch);

@@ -56,9 +56,9 @@ impl Domains {
     pub(super) fn add(&mut self, entry: &Entry<'_>, side: &EntryAddress) {
         let named = self.get(side.domain());
         named.is_wide |= matches!(side, EntryAddress::Subdomains(_));
-        if entry.kind == EntryKind::Subdomains {
+        if entry.kind() == EntryKind::Subdomains {
             // What is left alone is left alone with all below it.
-            for domain in &entry.except {
+            for domain in entry.except() {
                 self.get(domain).is_wide = true;
             }
         }

@@ -81,7 +81,7 @@ impl Path {
         Ok(Path {
             from: path.to_vec(),
             to: rewritten.to().to_vec(),
-            origin: rewritten.entry().map_or(Value::Null, |entry| json::origin(entry).into()),
+            origin: rewritten.entry().map_or(Value::Null, |entry| json::origin(&entry).into()),
             unmapped: rewritten.unmapped(),
             skipped: rewritten.skipped().map(readdress::SkipReason::name),
             domains: rewritten.domains(),

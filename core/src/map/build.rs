@@ -2,12 +2,13 @@
 //! sort, write. The same entries in any order, with the same policy, give the same octets but for
 //! where they came from.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use crate::map::domains::NONE;
 use crate::map::entry::{ADDRESS_MAX, AddressError, EntryAddress};
-use crate::map::format;
 use crate::map::record::{EntryDirection, EntryKind};
-use crate::map::write::{NONE, Sorted};
+use crate::map::sort::Sorted;
 use crate::policy::Policy;
 use crate::span::{Span, narrow, widen};
 
@@ -151,6 +152,8 @@ pub enum ConflictKind {
 pub enum BuildError {
     /// Entries contradict each other.
     Conflicts(Vec<Conflict>),
+    /// The mailboxes of one side take 4 GiB or more.
+    TooLarge,
 }
 
 impl fmt::Display for BuildError {
@@ -159,6 +162,7 @@ impl fmt::Display for BuildError {
             BuildError::Conflicts(conflicts) => {
                 write!(f, "{} pairs of entries contradict each other", conflicts.len())
             }
+            BuildError::TooLarge => f.write_str("the entries take 4 GiB or more"),
         }
     }
 }
@@ -171,28 +175,82 @@ pub struct MapBuilder {
     pub(super) name: String,
     pub(super) policy: Policy,
     pub(super) sources: Vec<String>,
-    /// Texts and keys of all entries.
-    pub(super) texts: Vec<u8>,
+    /// Names, addresses and keys of all entries.
+    texts: Vec<u8>,
     pub(super) entries: Vec<Pending>,
+    pub(super) domains: DomainNames,
+    /// For entries that have any, the domains they leave alone.
+    pub(super) except: BTreeMap<u32, Vec<u32>>,
 }
 
+/// An entry of a builder: as small as can be, for there may be many millions.
 #[derive(Debug)]
 pub(super) struct Pending {
+    /// Where in the texts its own begin: name, internal address, external address, and those keys of
+    /// local-parts that are not spelled like the local-part.
+    at: u32,
+    pub(super) source: (u32, u32),
+    /// The domain of each side as it is spelled.
+    pub(super) domains: [u32; 2],
+    name: u16,
+    /// Octets of each address.
+    addresses: [u8; 2],
+    /// Octets of each key of a local-part that stands for itself.
+    keys: [u8; 2],
     pub(super) kind: EntryKind,
     pub(super) direction: EntryDirection,
-    pub(super) name: Span,
-    pub(super) internal: SidePlaces,
-    pub(super) external: SidePlaces,
-    pub(super) except: Box<[Span]>,
-    pub(super) source: (u32, u32),
 }
 
-/// Where one side of an entry is in [`MapBuilder::texts`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SidePlaces {
-    pub(super) text: Span,
-    pub(super) local_key: Span,
-    pub(super) domain_key: Span,
+/// A side of an entry, as an index.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Of {
+    Internal,
+    External,
+}
+
+impl Of {
+    pub(super) fn other(self) -> Of {
+        match self {
+            Of::Internal => Of::External,
+            Of::External => Of::Internal,
+        }
+    }
+}
+
+/// All domains that entries name, each spelling once, numbered in the order of adding.
+#[derive(Debug, Default)]
+pub(super) struct DomainNames {
+    numbers: HashMap<Box<[u8]>, u32>,
+    /// Spelling, and number of the key.
+    names: Vec<(Box<[u8]>, u32)>,
+}
+
+impl DomainNames {
+    /// The number of a spelling whose key is `key`.
+    fn number(&mut self, spelling: &[u8], key: &[u8]) -> u32 {
+        if let Some(&number) = self.numbers.get(spelling) {
+            return number;
+        }
+        let key = if spelling == key { narrow(self.names.len()) } else { self.number(key, key) };
+        let number = narrow(self.names.len());
+        self.numbers.insert(spelling.into(), number);
+        self.names.push((spelling.into(), key));
+        number
+    }
+
+    /// A domain as it is spelled.
+    pub(super) fn text(&self, number: u32) -> &[u8] {
+        self.names.get(widen(number)).map_or(&[], |(text, _)| text)
+    }
+
+    /// The number of a domain's key.
+    pub(super) fn key(&self, number: u32) -> u32 {
+        self.names.get(widen(number)).map_or(number, |(_, key)| *key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
 }
 
 impl MapBuilder {
@@ -255,25 +313,37 @@ impl MapBuilder {
             }
         }
         let exception_octets: usize = exceptions.iter().map(Vec::len).sum();
-        let octets = entry.name.len() + exception_octets + 4 * ADDRESS_MAX;
-        if entry.name.len() > TEXT_MAX
-            || exception_octets > TEXT_MAX
+        let octets = entry.name.len() + 4 * ADDRESS_MAX;
+        let name = u16::try_from(entry.name.len()).map_err(|_| EntryError::TooLarge)?;
+        if exception_octets > TEXT_MAX
             || self.entries.len() >= widen(ENTRIES_MAX)
             || self.texts.len() + octets > widen(u32::MAX)
         {
             return Err(EntryError::TooLarge);
         }
         let id = EntryId(narrow(self.entries.len()));
-        let pending = Pending {
+        let at = narrow(self.texts.len());
+        self.texts.extend_from_slice(entry.name.as_bytes());
+        let (internal_text, internal_domain) = self.keep_address(entry.internal, &internal);
+        let (external_text, external_domain) = self.keep_address(entry.external, &external);
+        let keys = [
+            self.keep_key(internal_text, internal_domain, &internal),
+            self.keep_key(external_text, external_domain, &external),
+        ];
+        if !exceptions.is_empty() {
+            let numbers = exceptions.iter().map(|domain| self.domains.number(domain, domain)).collect();
+            self.except.insert(id.0, numbers);
+        }
+        self.entries.push(Pending {
+            at,
+            source: entry.source.map_or((NONE, 0), |(file, line)| (file.0, line)),
+            domains: [internal_domain, external_domain],
+            name,
+            addresses: [internal_text, external_text].map(|text| octets_of(text.len())),
+            keys,
             kind,
             direction: entry.direction,
-            name: self.keep(entry.name.as_bytes()),
-            internal: self.keep_side(entry.internal, &internal),
-            external: self.keep_side(entry.external, &external),
-            except: exceptions.iter().map(|domain| self.keep(domain)).collect(),
-            source: entry.source.map_or((NONE, 0), |(file, line)| (file.0, line)),
-        };
-        self.entries.push(pending);
+        });
         Ok(id)
     }
 
@@ -281,17 +351,17 @@ impl MapBuilder {
     #[must_use]
     pub fn get(&self, id: EntryId) -> Option<Added<'_>> {
         let entry = self.entry(id.0)?;
-        let side = |places: SidePlaces| AddedSide {
-            text: places.text.of(&self.texts),
-            local_part: places.local_key.of(&self.texts),
-            domain: places.domain_key.of(&self.texts),
+        let side = |of| AddedSide {
+            text: self.address(entry, of),
+            local_part: self.local_key(entry, of),
+            domain: self.domains.text(self.domains.key(entry.domain(of))),
         };
         Some(Added {
             kind: entry.kind,
             direction: entry.direction,
-            name: std::str::from_utf8(entry.name.of(&self.texts)).unwrap_or_default(),
-            internal: side(entry.internal),
-            external: side(entry.external),
+            name: std::str::from_utf8(self.name(entry)).unwrap_or_default(),
+            internal: side(Of::Internal),
+            external: side(Of::External),
         })
     }
 
@@ -299,41 +369,66 @@ impl MapBuilder {
     /// each of the others.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let [internal, external] = self.sorted_sides();
-        conflicts_of(&internal, &external)
+        conflicts_of(&self.sorted(Of::Internal), &self.sorted(Of::External))
     }
 
     /// The map file's octets, sealed.
     pub fn finish(&self) -> Result<Vec<u8>, BuildError> {
-        let [internal, external] = self.sorted_sides();
+        let [internal, external] = [Of::Internal, Of::External].map(|of| self.sorted(of));
         let conflicts = conflicts_of(&internal, &external);
         if !conflicts.is_empty() {
             return Err(BuildError::Conflicts(conflicts));
         }
-        Ok(format::seal(&self.sections(&internal, &external)))
-    }
-
-    /// All entries by internal key, and the two-way ones by external key.
-    fn sorted_sides(&self) -> [Sorted<'_>; 2] {
-        let two_way = |entry: &Pending| entry.direction == EntryDirection::Both;
-        [self.sorted(|_| true, |entry| entry.internal), self.sorted(two_way, |entry| entry.external)]
+        self.file(&internal, &external).ok_or(BuildError::TooLarge)
     }
 
     pub(super) fn entry(&self, id: u32) -> Option<&Pending> {
         self.entries.get(widen(id))
     }
 
-    fn keep(&mut self, text: &[u8]) -> Span {
-        let start = self.texts.len();
-        self.texts.extend_from_slice(text);
-        Span::new(start, self.texts.len())
+    /// An entry's name.
+    pub(super) fn name(&self, entry: &Pending) -> &[u8] {
+        self.text(entry, 0, usize::from(entry.name))
     }
 
-    fn keep_side(&mut self, text: &[u8], address: &EntryAddress) -> SidePlaces {
-        let local_key = match address {
-            EntryAddress::Mailbox { local_part, .. } => local_part.as_slice(),
-            EntryAddress::Domain(_) | EntryAddress::Subdomains(_) => &[],
-        };
+    /// An entry's address as it is spelled.
+    pub(super) fn address(&self, entry: &Pending, of: Of) -> &[u8] {
+        let [internal, external] = entry.addresses.map(usize::from);
+        let before = usize::from(entry.name);
+        match of {
+            Of::Internal => self.text(entry, before, internal),
+            Of::External => self.text(entry, before + internal, external),
+        }
+    }
+
+    /// The local-part of an entry's address as it is spelled; empty for domains.
+    pub(super) fn local_part(&self, entry: &Pending, of: Of) -> &[u8] {
+        let address = self.address(entry, of);
+        let domain = self.domains.text(entry.domain(of)).len();
+        match entry.kind {
+            EntryKind::Mailbox => address.get(..address.len().saturating_sub(domain + 1)).unwrap_or_default(),
+            EntryKind::Domain | EntryKind::Subdomains => &[],
+        }
+    }
+
+    /// The key of the local-part; empty for domains.
+    pub(super) fn local_key(&self, entry: &Pending, of: Of) -> &[u8] {
+        let [internal, external] = entry.keys.map(usize::from);
+        let before = usize::from(entry.name) + entry.addresses.map(usize::from).iter().sum::<usize>();
+        match (of, internal, external) {
+            (Of::Internal, 0, _) | (Of::External, _, 0) => self.local_part(entry, of),
+            (Of::Internal, ..) => self.text(entry, before, internal),
+            (Of::External, ..) => self.text(entry, before + internal, external),
+        }
+    }
+
+    fn text(&self, entry: &Pending, from: usize, length: usize) -> &[u8] {
+        let start = widen(entry.at) + from;
+        self.texts.get(start..start + length).unwrap_or_default()
+    }
+
+    /// Keeps an address: its place, and the number of its domain.
+    fn keep_address(&mut self, text: &[u8], address: &EntryAddress) -> (Span, u32) {
         // A dot behind a domain is no part of an address in a message (RFC 5321 2.3.5).
         let spelled = text.strip_suffix(b".").unwrap_or(text);
         let wildcard = if spelled.starts_with(b"*.") { 2 } else { 0 };
@@ -344,20 +439,44 @@ impl MapBuilder {
         let text = self.texts.len();
         self.texts.extend_from_slice(before);
         self.texts.extend_from_slice(domain);
-        SidePlaces {
-            text: Span::new(text, self.texts.len()),
-            local_key: self.keep(local_key),
-            domain_key: self.keep(address.domain()),
+        (Span::new(text, self.texts.len()), self.domains.number(domain, address.domain()))
+    }
+
+    /// Keeps the key of a local-part, if it is not spelled like that: its octets.
+    fn keep_key(&mut self, text: Span, domain: u32, address: &EntryAddress) -> u8 {
+        let EntryAddress::Mailbox { local_part, .. } = address else { return 0 };
+        let end = text.len().saturating_sub(self.domains.text(domain).len() + 1);
+        if text.of(&self.texts).get(..end) == Some(local_part.as_slice()) {
+            return 0;
+        }
+        self.texts.extend_from_slice(local_part);
+        octets_of(local_part.len())
+    }
+}
+
+impl Pending {
+    /// The domain of a side as it is spelled.
+    pub(super) fn domain(&self, of: Of) -> u32 {
+        let [internal, external] = self.domains;
+        match of {
+            Of::Internal => internal,
+            Of::External => external,
         }
     }
 }
 
-fn conflicts_of(internal: &Sorted<'_>, external: &Sorted<'_>) -> Vec<Conflict> {
+/// Octets of an address: at most 255, those of `*.` before the longest domain.
+fn octets_of(length: usize) -> u8 {
+    debug_assert!(length < 256, "the grammar of entries allows no more");
+    u8::try_from(length).unwrap_or(u8::MAX)
+}
+
+fn conflicts_of(internal: &Sorted, external: &Sorted) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for (sorted, kind) in
         [(internal, ConflictKind::DuplicateInternal), (external, ConflictKind::NotInvertible)]
     {
-        for group in sorted.alike() {
+        for group in &sorted.alike {
             if let [first, others @ ..] = group.as_slice() {
                 let pair = |&second| Conflict { kind, first: EntryId(*first), second: EntryId(second) };
                 conflicts.extend(others.iter().map(pair));

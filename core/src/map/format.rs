@@ -22,40 +22,59 @@ const TABLE_ROW_OCTETS: usize = 24;
 pub(crate) const SEAL_OCTETS: usize = 32;
 const ALIGNMENT: usize = 8;
 
-/// What a section holds. Numbers are only ever added.
+/// What a section holds. Numbers are places, in the order in which sections stand in a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub(super) enum SectionId {
     Policy = 1,
-    Entries = 2,
-    Addresses = 3,
-    InternalDomains = 4,
-    InternalDomainRecords = 5,
-    InternalMailboxes = 6,
-    ExternalDomains = 7,
-    ExternalDomainRecords = 8,
-    ExternalMailboxes = 9,
-    Exceptions = 10,
-    Sources = 11,
-    Provenance = 12,
-    Names = 13,
-    ExternalOrder = 14,
+    DomainTexts = 2,
+    DomainEntries = 3,
+    Exceptions = 4,
+    InternalDomains = 5,
+    InternalRecords = 6,
+    InternalTargets = 7,
+    InternalFilter = 8,
+    InternalNodes = 9,
+    InternalBlocks = 10,
+    ExternalDomains = 11,
+    ExternalRecords = 12,
+    ExternalTargets = 13,
+    ExternalFilter = 14,
+    ExternalNodes = 15,
+    ExternalBlocks = 16,
+    InternalOrder = 17,
+    ExternalOrder = 18,
+    OutboundOnly = 19,
+    Spellings = 20,
+    Sources = 21,
+    Provenance = 22,
+    Names = 23,
 }
 
 impl SectionId {
-    /// All sections, in the order in which they stand in a file.
-    pub(super) const ALL: [SectionId; 14] = [
+    /// All sections, in the order in which they stand in a file: what look-ups read, then what only
+    /// reports do.
+    pub(super) const ALL: [SectionId; 23] = [
         SectionId::Policy,
-        SectionId::Entries,
-        SectionId::Addresses,
-        SectionId::InternalDomains,
-        SectionId::InternalDomainRecords,
-        SectionId::InternalMailboxes,
-        SectionId::ExternalDomains,
-        SectionId::ExternalDomainRecords,
-        SectionId::ExternalMailboxes,
-        SectionId::ExternalOrder,
+        SectionId::DomainTexts,
+        SectionId::DomainEntries,
         SectionId::Exceptions,
+        SectionId::InternalDomains,
+        SectionId::InternalRecords,
+        SectionId::InternalTargets,
+        SectionId::InternalFilter,
+        SectionId::InternalNodes,
+        SectionId::InternalBlocks,
+        SectionId::ExternalDomains,
+        SectionId::ExternalRecords,
+        SectionId::ExternalTargets,
+        SectionId::ExternalFilter,
+        SectionId::ExternalNodes,
+        SectionId::ExternalBlocks,
+        SectionId::InternalOrder,
+        SectionId::ExternalOrder,
+        SectionId::OutboundOnly,
+        SectionId::Spellings,
         SectionId::Sources,
         SectionId::Provenance,
         SectionId::Names,
@@ -65,16 +84,25 @@ impl SectionId {
     pub(super) fn name(self) -> &'static str {
         match self {
             SectionId::Policy => "policy",
-            SectionId::Entries => "entries",
-            SectionId::Addresses => "addresses",
-            SectionId::InternalDomains => "internal-domains",
-            SectionId::InternalDomainRecords => "internal-domain-records",
-            SectionId::InternalMailboxes => "internal-mailboxes",
-            SectionId::ExternalDomains => "external-domains",
-            SectionId::ExternalDomainRecords => "external-domain-records",
-            SectionId::ExternalMailboxes => "external-mailboxes",
-            SectionId::ExternalOrder => "external-order",
+            SectionId::DomainTexts => "domain-texts",
+            SectionId::DomainEntries => "domain-entries",
             SectionId::Exceptions => "exceptions",
+            SectionId::InternalDomains => "internal-domains",
+            SectionId::InternalRecords => "internal-domain-records",
+            SectionId::InternalTargets => "internal-targets",
+            SectionId::InternalFilter => "internal-filter",
+            SectionId::InternalNodes => "internal-nodes",
+            SectionId::InternalBlocks => "internal-blocks",
+            SectionId::ExternalDomains => "external-domains",
+            SectionId::ExternalRecords => "external-domain-records",
+            SectionId::ExternalTargets => "external-targets",
+            SectionId::ExternalFilter => "external-filter",
+            SectionId::ExternalNodes => "external-nodes",
+            SectionId::ExternalBlocks => "external-blocks",
+            SectionId::InternalOrder => "internal-order",
+            SectionId::ExternalOrder => "external-order",
+            SectionId::OutboundOnly => "outbound-only",
+            SectionId::Spellings => "spellings",
             SectionId::Sources => "sources",
             SectionId::Provenance => "provenance",
             SectionId::Names => "names",
@@ -82,7 +110,7 @@ impl SectionId {
     }
 
     fn position(self) -> usize {
-        SectionId::ALL.iter().position(|&id| id == self).unwrap_or(0)
+        widen(self as u32) - 1
     }
 }
 
@@ -176,34 +204,65 @@ impl Sections {
     }
 }
 
-/// Writes a file of the given sections, in the order of [`SectionId::ALL`].
-pub(super) fn seal(sections: &[Vec<u8>; SectionId::ALL.len()]) -> Vec<u8> {
-    let table_end = HEAD_OCTETS + sections.len() * TABLE_ROW_OCTETS;
-    let content: usize = sections.iter().map(|section| section.len().next_multiple_of(ALIGNMENT)).sum();
-    let total = table_end + content + SEAL_OCTETS;
-    let mut file = Vec::with_capacity(total);
-    file.extend(MAGIC);
-    file.extend(MAJOR.to_le_bytes());
-    file.extend(MINOR.to_le_bytes());
-    file.extend(KNOWN_FEATURES.to_le_bytes());
-    file.extend((total as u64).to_le_bytes());
-    file.extend(crate::span::narrow(sections.len()).to_le_bytes());
-    file.extend(KEY_PROFILE.to_le_bytes());
-    let mut offset = table_end;
-    for (id, section) in SectionId::ALL.into_iter().zip(sections) {
-        file.extend((id as u32).to_le_bytes());
-        file.extend(0_u32.to_le_bytes());
-        file.extend((offset as u64).to_le_bytes());
-        file.extend((section.len() as u64).to_le_bytes());
-        offset += section.len().next_multiple_of(ALIGNMENT);
+/// A file being written, section by section in the order of [`SectionId::ALL`].
+pub(super) struct FileWriter {
+    file: Vec<u8>,
+    /// Where each section so far begins, and its octets.
+    places: Vec<(usize, usize)>,
+}
+
+impl FileWriter {
+    /// Room for the head and the table.
+    pub(super) fn new() -> FileWriter {
+        let head = HEAD_OCTETS + SectionId::ALL.len() * TABLE_ROW_OCTETS;
+        FileWriter { file: vec![0; head], places: Vec::new() }
     }
-    for section in sections {
-        file.extend_from_slice(section);
-        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+
+    /// Appends the next section, which `write` writes.
+    pub(super) fn section(&mut self, id: SectionId, write: impl FnOnce(&mut Vec<u8>)) {
+        debug_assert_eq!(id.position(), self.places.len(), "sections stand in order");
+        let start = self.file.len();
+        write(&mut self.file);
+        self.places.push((start, self.file.len() - start));
+        self.file.resize(self.file.len().next_multiple_of(ALIGNMENT), 0);
     }
-    let seal = blake3::hash(&file);
-    file.extend(seal.as_bytes());
-    file
+
+    /// The file with its head and seal.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        let total = self.file.len() + SEAL_OCTETS;
+        let mut head = Vec::with_capacity(HEAD_OCTETS + self.places.len() * TABLE_ROW_OCTETS);
+        head.extend(MAGIC);
+        head.extend(MAJOR.to_le_bytes());
+        head.extend(MINOR.to_le_bytes());
+        head.extend(KNOWN_FEATURES.to_le_bytes());
+        head.extend((total as u64).to_le_bytes());
+        head.extend(crate::span::narrow(self.places.len()).to_le_bytes());
+        head.extend(KEY_PROFILE.to_le_bytes());
+        for (id, (offset, length)) in SectionId::ALL.into_iter().zip(&self.places) {
+            head.extend((id as u32).to_le_bytes());
+            head.extend(0_u32.to_le_bytes());
+            head.extend((*offset as u64).to_le_bytes());
+            head.extend((*length as u64).to_le_bytes());
+        }
+        if let Some(place) = self.file.get_mut(..head.len()) {
+            place.copy_from_slice(&head);
+        }
+        let seal = blake3::hash(&self.file);
+        self.file.extend(seal.as_bytes());
+        self.file
+    }
+}
+
+/// The little-endian number at place `nth` of an array of them.
+#[inline]
+pub(super) fn u32_at(array: &[u8], nth: usize) -> Option<u32> {
+    u32_from(array, nth.checked_mul(4)?)
+}
+
+/// The little-endian number at octet `at`.
+#[inline]
+pub(super) fn u32_from(octets: &[u8], at: usize) -> Option<u32> {
+    octets.get(at..)?.first_chunk().map(|octets| u32::from_le_bytes(*octets))
 }
 
 pub(super) fn malformed(what: &'static str, offset: usize) -> MapError {

@@ -12,13 +12,13 @@ use std::ops::ControlFlow;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
 use crate::local_part::{LocalPart, Movable};
-use crate::map::automaton::{Automaton, index};
+use crate::map::Map;
+use crate::map::domains::{NONE, is_exception};
 use crate::map::format::SectionId;
 use crate::map::record::EntryDirection;
-use crate::map::write::{DOMAIN_RECORD, HAS_MAILBOXES, NONE};
-use crate::map::{Map, u32_at};
+use crate::map::view::{Mark, Side};
 use crate::policy::Direction;
-use crate::span::{Span, narrow};
+use crate::span::Span;
 
 /// The kind of a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,15 +66,15 @@ impl KeySide {
 /// The entry that won.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Hit {
-    pub(crate) entry: u32,
+    pub(crate) mark: Mark,
     pub(crate) kind: KeyKind,
     /// The octets of the local-part that were looked up; what stands around them was set aside.
     pub(crate) name: Span,
 }
 
 impl Hit {
-    pub(crate) fn of(rung: &Rung<'_>, entry: u32) -> Hit {
-        Hit { entry, kind: rung.kind, name: Span::new(rung.tag, rung.tag + rung.local_part.len()) }
+    pub(crate) fn of(rung: &Rung<'_>, mark: Mark) -> Hit {
+        Hit { mark, kind: rung.kind, name: Span::new(rung.tag, rung.tag + rung.local_part.len()) }
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Rung<'a> {
     /// The local-part of the key; empty for domains.
     pub(crate) local_part: &'a [u8],
     pub(crate) domain: &'a [u8],
-    pub(crate) entry: Option<u32>,
+    pub(crate) entry: Option<Mark>,
 }
 
 impl<D: AsRef<[u8]>> Map<D> {
@@ -120,12 +120,12 @@ impl<D: AsRef<[u8]>> Map<D> {
 
     /// Whether entries say something about `domain`, given in any case.
     pub(crate) fn names_domain(&self, side: KeySide, domain: &[u8]) -> bool {
-        let tables = self.tables(side);
+        let Some(tables) = self.view().side(side) else { return false };
         let mut buffer = [0; DOMAIN_MAX];
         let Some(lower) = buffer.get_mut(..domain.len()) else { return false };
         lower.copy_from_slice(domain);
         lower.make_ascii_lowercase();
-        let exact = tables.domain(lower).is_some_and(|(_, record)| record.names_mailboxes());
+        let exact = tables.domains.find(lower).is_some_and(|(_, record)| record.names_mailboxes());
         exact || self.covers(side, &tables, lower)
     }
 
@@ -137,16 +137,15 @@ impl<D: AsRef<[u8]>> Map<D> {
         address: &Address,
         mut visit: impl FnMut(Rung<'_>) -> ControlFlow<()>,
     ) -> bool {
-        let tables = self.tables(side);
+        let Some(tables) = self.view().side(side) else { return false };
         let domain = address.domain_key.as_slice();
-        let known = tables.domain(domain);
+        let known = tables.domains.find(domain);
         let may_be_below = side == KeySide::Internal && self.has_subdomain_entries;
         if known.is_none() && !may_be_below && !ALL {
             return false;
         }
         let mut named = known.is_some_and(|(_, record)| record.names_mailboxes());
-        let mailboxes =
-            known.filter(|(_, record)| record.flags & HAS_MAILBOXES != 0).map(|(number, _)| number);
+        let mailboxes = known.filter(|(_, record)| record.mailboxes > 0);
 
         let LocalPart { tag, subaddress, movable } =
             LocalPart::read(&address.local_key, self.policy().subaddress_delimiters.as_bytes());
@@ -162,7 +161,7 @@ impl<D: AsRef<[u8]>> Map<D> {
             else {
                 continue;
             };
-            let entry = mailboxes.and_then(|number| tables.mailbox(number, local_part));
+            let entry = mailboxes.and_then(|(number, record)| tables.mailbox(number, &record, local_part));
             if (mailboxes.is_some() || ALL) && visit(Rung { kind, tag, local_part, domain, entry }).is_break()
             {
                 return named;
@@ -171,8 +170,9 @@ impl<D: AsRef<[u8]>> Map<D> {
         if movable == Movable::Never || !address.has_plain_domain() {
             return named || self.covers(side, &tables, domain);
         }
-        let entry = known.and_then(|(_, record)| record.exact);
-        let entry = entry.filter(|&entry| movable == Movable::Always || self.leads_back(entry));
+        let entry = known.and_then(|(_, record)| entry(record.exact));
+        let entry =
+            entry.filter(|&number| movable == Movable::Always || self.leads_back(number)).map(of_domain);
         let rung = Rung { kind: KeyKind::Domain, tag: 0, local_part: &[], domain, entry };
         if (entry.is_some() || ALL) && visit(rung).is_break() {
             return named;
@@ -182,6 +182,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         }
         if may_be_below && let Some((domain, entry)) = self.subdomain_entry(&tables, domain) {
             named |= entry.is_some();
+            let entry = entry.map(of_domain);
             // The last rung: whether to go on makes no difference.
             _ = visit(Rung { kind: KeyKind::Subdomain, tag: 0, local_part: &[], domain, entry });
         }
@@ -190,105 +191,45 @@ impl<D: AsRef<[u8]>> Map<D> {
 
     /// Whether what goes out through an entry comes back through it.
     fn leads_back(&self, entry: u32) -> bool {
-        self.record(entry).is_some_and(|record| record.direction == EntryDirection::Both)
+        self.view().domain_entry(entry).is_some_and(|entry| entry.direction == EntryDirection::Both)
     }
 
     /// Whether a `*.` entry is about `domain`.
-    fn covers(&self, side: KeySide, tables: &Tables<'_>, domain: &[u8]) -> bool {
+    fn covers(&self, side: KeySide, tables: &Side<'_>, domain: &[u8]) -> bool {
         side == KeySide::Internal
             && self.subdomain_entry(tables, domain).is_some_and(|(_, entry)| entry.is_some())
     }
 
     /// The longest `*.` domain at or above `domain`, with its entry; without, if `domain` is one
     /// of its exceptions.
-    fn subdomain_entry<'a>(&self, tables: &Tables<'_>, domain: &'a [u8]) -> Option<(&'a [u8], Option<u32>)> {
+    fn subdomain_entry<'a>(&self, tables: &Side<'_>, domain: &'a [u8]) -> Option<(&'a [u8], Option<u32>)> {
         if !self.has_subdomain_entries {
             return None;
         }
-        let (parent, entry) =
-            at_and_above(domain).find_map(|parent| Some((parent, tables.domain(parent)?.1.subdomains?)))?;
-        Some((parent, Some(entry).filter(|&entry| !self.is_excepted(entry, domain))))
+        let (parent, number) = at_and_above(domain)
+            .find_map(|parent| Some((parent, entry(tables.domains.find(parent)?.1.subdomains)?)))?;
+        Some((parent, Some(number).filter(|&number| !self.is_excepted(number, domain))))
     }
 
     fn is_excepted(&self, entry: u32, domain: &[u8]) -> bool {
-        let Some(exceptions) = Automaton::new(self.section(SectionId::Exceptions)) else { return false };
-        exceptions.len() > 0
-            && at_and_above(domain).any(|parent| exceptions.get(&[&entry.to_be_bytes(), parent]).is_some())
-    }
-
-    fn tables(&self, side: KeySide) -> Tables<'_> {
-        let [domains, records, mailboxes] = match side {
-            KeySide::Internal => {
-                [SectionId::InternalDomains, SectionId::InternalDomainRecords, SectionId::InternalMailboxes]
-            }
-            KeySide::External => {
-                [SectionId::ExternalDomains, SectionId::ExternalDomainRecords, SectionId::ExternalMailboxes]
-            }
-        };
-        Tables {
-            domains: Automaton::new(self.section(domains)),
-            records: self.section(records),
-            mailboxes: Automaton::new(self.section(mailboxes)),
-            order: (side == KeySide::External).then(|| self.section(SectionId::ExternalOrder)),
-            entry_count: self.entry_count(),
-        }
+        let exceptions = self.view().section(SectionId::Exceptions);
+        let Some(texts) = self.view().texts().filter(|_| !exceptions.is_empty()) else { return false };
+        at_and_above(domain).any(|parent| is_exception(exceptions, &texts, entry, parent))
     }
 }
 
-/// Whether any of the domain records of a section has a `*.` entry.
-pub(super) fn has_subdomain_entries(records: &[u8]) -> bool {
-    (0..records.len() / DOMAIN_RECORD)
-        .any(|number| DomainRecord::read(records, number).is_some_and(|record| record.subdomains.is_some()))
+/// An entry's number, if it is one.
+fn entry(number: u32) -> Option<u32> {
+    (number != NONE).then_some(number)
+}
+
+/// An entry for a domain, as what was found.
+fn of_domain(number: u32) -> Mark {
+    Mark { entry: number, ..Mark::default() }
 }
 
 /// `domain` and its parents, the longest first.
 fn at_and_above(domain: &[u8]) -> impl Iterator<Item = &[u8]> {
     let parents = memchr::memchr_iter(b'.', domain).filter_map(move |dot| domain.get(dot + 1..));
     std::iter::once(domain).chain(parents)
-}
-
-/// The tables of one side.
-struct Tables<'m> {
-    domains: Option<Automaton<'m>>,
-    records: &'m [u8],
-    mailboxes: Option<Automaton<'m>>,
-    /// Entry numbers by rank of their key; `None` where the rank is the number.
-    order: Option<&'m [u8]>,
-    entry_count: u32,
-}
-
-impl Tables<'_> {
-    fn domain(&self, domain: &[u8]) -> Option<(u32, DomainRecord)> {
-        let number = index(self.domains?.get(&[domain])?)?;
-        Some((narrow(number), DomainRecord::read(self.records, number)?))
-    }
-
-    fn mailbox(&self, domain: u32, local_part: &[u8]) -> Option<u32> {
-        let rank = index(self.mailboxes?.get(&[&domain.to_be_bytes(), local_part])?)?;
-        let number = match self.order {
-            Some(order) => u32_at(order, rank)?,
-            None => narrow(rank),
-        };
-        (number < self.entry_count).then_some(number)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct DomainRecord {
-    flags: u32,
-    exact: Option<u32>,
-    subdomains: Option<u32>,
-}
-
-impl DomainRecord {
-    fn read(records: &[u8], number: usize) -> Option<DomainRecord> {
-        let value = |nth| u32_at(records, number.checked_mul(DOMAIN_RECORD / 4)? + nth);
-        let entry = |number| (number != NONE).then_some(number);
-        Some(DomainRecord { flags: value(0)?, exact: entry(value(1)?), subdomains: entry(value(2)?) })
-    }
-
-    /// Whether entries are about mailboxes of the domain itself.
-    fn names_mailboxes(self) -> bool {
-        self.flags & HAS_MAILBOXES != 0 || self.exact.is_some()
-    }
 }

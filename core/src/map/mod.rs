@@ -1,25 +1,33 @@
 //! The address map: one immutable file with everything a gateway needs, verified as a whole before
 //! its first use.
 //!
-//! [`MapBuilder`] writes it, [`Map`] reads it. The keys of each side are in an automaton built by
-//! the `fst` crate: one for domains, one for mailboxes. ARCHITECTURE.md describes the file.
+//! [`MapBuilder`] writes it, [`Map`] reads it. Each side has its domains in a table by hash and their
+//! mailboxes in sorted blocks, each beside what it becomes. ARCHITECTURE.md describes the file.
 
-mod automaton;
+mod blocks;
 mod build;
 mod data;
+mod domains;
 mod entry;
+mod filter;
 mod format;
+mod hash;
+mod listed;
 mod lookup;
+mod pack;
 mod publish;
 mod record;
+mod sort;
+mod view;
 mod write;
 
 use crate::error::Error;
-use crate::map::automaton::Automaton;
-use crate::map::format::{Decoder, SectionId, Sections, malformed};
-use crate::map::record::{EntryRecord, read_policy};
+use crate::map::format::{SectionId, Sections, malformed};
+use crate::map::record::{DOMAIN_ENTRY, read_policy};
+use crate::map::view::View;
+use crate::map::write::PROVENANCE_RECORD;
 use crate::policy::Policy;
-use crate::span::{narrow, widen};
+use crate::span::narrow;
 
 pub use crate::map::build::{
     Added, AddedSide, BuildError, Conflict, ConflictKind, ENTRIES_MAX, EntryError, EntryId, MapBuilder,
@@ -28,6 +36,7 @@ pub use crate::map::build::{
 pub use crate::map::data::MapData;
 pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAddress};
 pub(crate) use crate::map::format::SEAL_OCTETS;
+pub use crate::map::listed::Entry;
 pub use crate::map::lookup::KeyKind;
 pub(crate) use crate::map::lookup::{Found, Hit, KeySide};
 pub use crate::map::publish::publish;
@@ -58,25 +67,26 @@ impl<D: AsRef<[u8]>> Map<D> {
         let sections = Sections::open(file)?;
         let (name, policy) = read_policy(file, sections.range(SectionId::Policy))?;
         let generation = blake3::Hash::from(*sections.seal()).to_hex().to_string();
-        let offsets = sections.range(SectionId::Entries);
-        let entry_count = (offsets.len() / 4).checked_sub(1).filter(|_| offsets.len() % 4 == 0);
-        let entry_count = entry_count.ok_or_else(|| malformed("entries", offsets.start))?;
-        if sections.range(SectionId::Provenance).len() != entry_count * write::PROVENANCE_RECORD {
-            return Err(malformed("provenance", sections.range(SectionId::Provenance).start).into());
+        let view = View { file, sections: &sections };
+        let place = |id| sections.range(id).start;
+        let [provenance, domain_entries] =
+            [(SectionId::Provenance, PROVENANCE_RECORD), (SectionId::DomainEntries, DOMAIN_ENTRY)].map(
+                |(id, record)| {
+                    Some(sections.range(id).len())
+                        .filter(|octets| octets % record == 0)
+                        .map(|octets| octets / record)
+                },
+            );
+        let counts = provenance.zip(domain_entries).filter(|(all, domains)| domains <= all);
+        let (entry_count, _) = counts.ok_or_else(|| malformed("entries", place(SectionId::Provenance)))?;
+        let mut has_subdomain_entries = false;
+        for (side, id) in
+            [(KeySide::Internal, SectionId::InternalDomains), (KeySide::External, SectionId::ExternalDomains)]
+        {
+            let side = view.side(side).ok_or_else(|| malformed("texts", place(SectionId::DomainTexts)))?;
+            has_subdomain_entries |= side.domains.inspect().ok_or_else(|| malformed("domains", place(id)))?
+                && id == SectionId::InternalDomains;
         }
-        for id in [
-            SectionId::InternalDomains,
-            SectionId::InternalMailboxes,
-            SectionId::ExternalDomains,
-            SectionId::ExternalMailboxes,
-            SectionId::Exceptions,
-        ] {
-            if Automaton::new(sections.get(file, id)).is_none() {
-                return Err(malformed("automaton", sections.range(id).start).into());
-            }
-        }
-        let records = sections.get(file, SectionId::InternalDomainRecords);
-        let has_subdomain_entries = lookup::has_subdomain_entries(records);
         Ok(Map {
             sections,
             name,
@@ -133,37 +143,18 @@ impl<D: AsRef<[u8]>> Map<D> {
     /// ordered by internal key.
     #[must_use]
     pub fn entry(&self, number: u32) -> Option<Entry<'_>> {
-        let record = self.record(number)?;
-        let (name, file, line) = self.provenance(number).unwrap_or(("", None, 0));
-        let mut except = Vec::new();
-        let mut list = record.except;
-        while let Ok(domain) = list.short_bytes() {
-            except.push(domain);
-        }
-        Some(Entry {
-            name,
-            kind: record.kind,
-            internal: record.internal,
-            external: record.external,
-            direction: record.direction,
-            except,
-            file,
-            line,
-        })
+        (number < self.entry_count).then(|| Entry::new(self.view(), number))
     }
 
-    /// The domains of one side as keys; `None` if there may be more than `most`.
-    pub(crate) fn domains(&self, side: KeySide, most: usize) -> Option<Vec<Vec<u8>>> {
-        let domain = |entry: Entry<'_>| {
-            let text = if side == KeySide::Internal { entry.internal } else { entry.external };
-            EntryAddress::parse(text).ok().map(|address| address.domain().to_vec())
-        };
-        (widen(self.entry_count) <= 100_000 + most).then(|| {
-            let mut domains: Vec<Vec<u8>> = self.entries().filter_map(domain).collect();
-            domains.sort_unstable();
-            domains.dedup();
-            domains
-        })
+    /// The entry that an edit or a look-up names.
+    pub(crate) fn referenced(&self, reference: u32) -> Option<Entry<'_>> {
+        Some(Entry::new(self.view(), self.view().number(reference)?))
+    }
+
+    /// The domains of one side as keys; `None` if there are more than `most`.
+    pub(crate) fn domains(&self, side: KeySide, most: usize) -> Option<impl Iterator<Item = &[u8]>> {
+        let domains = self.view().side(side)?.domains;
+        (domains.len() <= most).then(|| domains.keys())
     }
 
     /// All entries, in the order of their numbers.
@@ -174,7 +165,7 @@ impl<D: AsRef<[u8]>> Map<D> {
     /// The files the entries came from, relative to the plan.
     #[must_use]
     pub fn sources(&self) -> impl ExactSizeIterator<Item = &str> {
-        let mut decoder = self.decoder(SectionId::Sources);
+        let mut decoder = self.view().decoder(SectionId::Sources);
         let mut sources = Vec::new();
         while let Ok(source) = decoder.short_str() {
             sources.push(source);
@@ -190,75 +181,10 @@ impl<D: AsRef<[u8]>> Map<D> {
         })
     }
 
-    pub(crate) fn record(&self, number: u32) -> Option<EntryRecord<'_>> {
-        let offsets = self.section(SectionId::Entries);
-        let start = u32_at(offsets, widen(number))?;
-        let end = u32_at(offsets, widen(number) + 1)?;
-        let base = self.sections.range(SectionId::Addresses);
-        let range = base.start.checked_add(widen(start))?..base.start.checked_add(widen(end))?;
-        if range.start > range.end || range.end > base.end {
-            return None;
-        }
-        EntryRecord::read(self.data.as_ref(), range).ok()
+    #[inline]
+    pub(crate) fn view(&self) -> View<'_> {
+        View { file: self.data.as_ref(), sections: &self.sections }
     }
-
-    fn provenance(&self, number: u32) -> Option<(&str, Option<&str>, u32)> {
-        let records = self.section(SectionId::Provenance);
-        let value = |nth| u32_at(records, widen(number) * 3 + nth);
-        let (name_at, source, line) = (value(0)?, value(1)?, value(2)?);
-        let mut names = self.decoder(SectionId::Names);
-        let name = if name_at == write::NONE {
-            ""
-        } else {
-            names.bytes(widen(name_at)).and_then(|_| names.short_str()).ok()?
-        };
-        let mut sources = self.decoder(SectionId::Sources);
-        let file = if source == write::NONE {
-            None
-        } else {
-            for _ in 0..source {
-                sources.short_bytes().ok()?;
-            }
-            sources.short_str().ok()
-        };
-        Some((name, file, line))
-    }
-
-    fn section(&self, id: SectionId) -> &[u8] {
-        self.sections.get(self.data.as_ref(), id)
-    }
-
-    fn decoder(&self, id: SectionId) -> Decoder<'_> {
-        Decoder::new(self.data.as_ref(), self.sections.range(id))
-    }
-}
-
-/// The little-endian number at place `nth` of an array of them.
-fn u32_at(array: &[u8], nth: usize) -> Option<u32> {
-    let start = nth.checked_mul(4)?;
-    let octets = array.get(start..start.checked_add(4)?)?;
-    <[u8; 4]>::try_from(octets).ok().map(u32::from_le_bytes)
-}
-
-/// An entry of a map.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Entry<'m> {
-    /// The name the plan gives it; may be empty.
-    pub name: &'m str,
-    /// Mailbox, domain or `*.domain`.
-    pub kind: EntryKind,
-    /// The internal address as the plan spells it.
-    pub internal: &'m [u8],
-    /// The external address as the plan spells it.
-    pub external: &'m [u8],
-    /// Both ways or outbound only.
-    pub direction: EntryDirection,
-    /// Domains a `*.domain` leaves alone.
-    pub except: Vec<&'m [u8]>,
-    /// The file it came from, relative to the plan.
-    pub file: Option<&'m str>,
-    /// The line in that file; 0 if unknown.
-    pub line: u32,
 }
 
 /// A section of a map file, for reports.

@@ -1,10 +1,10 @@
-//! How policy and entries are stored in their sections: the writer and the reader of each record
+//! How the policy and entries for domains are stored in their sections: the writer and the reader of each record
 //! side by side.
 
 use std::ops::Range;
 
 use crate::error::MapError;
-use crate::map::format::{Decoder, malformed};
+use crate::map::format::{Decoder, malformed, u32_at};
 use crate::policy::{FieldSet, Limits, Mode, OnSigned, Policy, Preset, Unmapped};
 use crate::span::narrow;
 
@@ -29,63 +29,46 @@ pub enum EntryKind {
     Subdomains,
 }
 
-const KINDS: [EntryKind; 3] = [EntryKind::Mailbox, EntryKind::Domain, EntryKind::Subdomains];
-const OUTBOUND_ONLY: u8 = 1 << 2;
-const IDENTITY: u8 = 1 << 3;
+const SUBDOMAINS: u32 = 1;
+const OUTBOUND_ONLY: u32 = 1 << 1;
+const IDENTITY: u32 = 1 << 2;
+/// Octets of the record of an entry for a domain.
+pub(super) const DOMAIN_ENTRY: usize = 12;
 
-/// An entry as it stands in the `addresses` section.
-#[derive(Clone, Debug)]
-pub(crate) struct EntryRecord<'f> {
+/// An entry for a domain, as it stands in the `domain-entries` section.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DomainEntry {
     pub(super) kind: EntryKind,
     pub(super) direction: EntryDirection,
     /// Both sides have the same key: nothing is ever edited.
-    pub(crate) is_identity: bool,
-    pub(crate) internal: &'f [u8],
-    pub(crate) external: &'f [u8],
-    /// The exceptions, each behind its length.
-    pub(super) except: Decoder<'f>,
+    pub(super) is_identity: bool,
+    /// Numbers of the domains as they are spelled.
+    pub(super) internal: u32,
+    pub(super) external: u32,
 }
 
-impl<'f> EntryRecord<'f> {
-    pub(super) fn read(file: &'f [u8], range: Range<usize>) -> Result<EntryRecord<'f>, MapError> {
-        let mut decoder = Decoder::new(file, range);
-        let at = decoder.position();
-        let flags = decoder.u8()?;
-        let kind = KINDS.get(usize::from(flags & 3)).copied();
-        let kind = kind.ok_or_else(|| malformed("unknown kind of entry", at))?;
-        let internal = decoder.short_bytes()?;
-        let external = decoder.short_bytes()?;
-        let direction =
-            if flags & OUTBOUND_ONLY != 0 { EntryDirection::Outbound } else { EntryDirection::Both };
-        Ok(EntryRecord {
-            kind,
-            direction,
-            is_identity: flags & IDENTITY != 0,
-            internal,
-            external,
-            except: decoder,
+impl DomainEntry {
+    pub(super) fn read(section: &[u8], nth: usize) -> Option<DomainEntry> {
+        let value = |at| u32_at(section, nth.checked_mul(3)?.checked_add(at)?);
+        let flags = value(0)?;
+        let is = |flag| flags & flag != 0;
+        Some(DomainEntry {
+            kind: if is(SUBDOMAINS) { EntryKind::Subdomains } else { EntryKind::Domain },
+            direction: if is(OUTBOUND_ONLY) { EntryDirection::Outbound } else { EntryDirection::Both },
+            is_identity: is(IDENTITY),
+            internal: value(1)?,
+            external: value(2)?,
         })
     }
-}
 
-/// Appends an entry's record; the inverse of [`EntryRecord::read`].
-pub(super) fn write_entry<'e>(
-    out: &mut Vec<u8>,
-    kind: EntryKind,
-    direction: EntryDirection,
-    is_identity: bool,
-    texts: impl IntoIterator<Item = &'e [u8]>,
-) {
-    let mut flags = KINDS.iter().position(|&known| known == kind).map_or(0, |at| narrow(at).to_le_bytes()[0]);
-    if direction == EntryDirection::Outbound {
-        flags |= OUTBOUND_ONLY;
-    }
-    if is_identity {
-        flags |= IDENTITY;
-    }
-    out.push(flags);
-    for text in texts {
-        write_short(out, text);
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        let flag = |is, flag| if is { flag } else { 0 };
+        let flags = flag(self.kind == EntryKind::Subdomains, SUBDOMAINS)
+            | flag(self.direction == EntryDirection::Outbound, OUTBOUND_ONLY)
+            | flag(self.is_identity, IDENTITY);
+        for value in [flags, self.internal, self.external] {
+            out.extend(value.to_le_bytes());
+        }
     }
 }
 

@@ -1,233 +1,313 @@
-//! From a builder's entries to the sections of a map file.
+//! From a builder's entries to a map file.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
-use crate::map::build::{MapBuilder, Pending, SidePlaces};
-use crate::map::format::SectionId;
-use crate::map::record::{EntryKind, write_entry, write_policy, write_short};
+use crate::lex::quote_if_needed;
+use crate::map::blocks::{OTHER_TARGET, Root};
+use crate::map::build::{MapBuilder, Of, Pending};
+use crate::map::domains::{DomainRecord, NONE, table};
+use crate::map::filter::FilterWriter;
+use crate::map::format::{FileWriter, SectionId};
+use crate::map::pack::{Mailbox, Packer};
+use crate::map::record::{DomainEntry, EntryDirection, EntryKind, write_policy, write_short};
+use crate::map::sort::Sorted;
 use crate::span::{narrow, widen};
 
-/// Stands for "no entry" in stored indexes.
-pub(super) const NONE: u32 = u32::MAX;
-/// Octets of a domain's record: flags, its entry, its `*.` entry.
-pub(super) const DOMAIN_RECORD: usize = 12;
-pub(super) const HAS_MAILBOXES: u32 = 1;
 /// Octets of an entry's provenance: name, file, line.
 pub(super) const PROVENANCE_RECORD: usize = 12;
 
-/// Entries in the order of one side's keys: by kind, then domain, then local-part.
-pub(super) struct Sorted<'b> {
-    keys: Vec<SortKey<'b>>,
-    /// The domains of that side, in order.
-    domains: Vec<&'b [u8]>,
-}
-
-/// What an entry is sorted by. Nearly all comparisons end in the two numbers.
-#[derive(Eq, Ord, PartialEq, PartialOrd)]
-struct SortKey<'b> {
-    kind: EntryKind,
-    /// The domain's place among the domains.
-    domain: u32,
-    /// The first octets of the local-part, as a number that sorts like them.
-    local_start: u64,
-    local_part: &'b [u8],
-    id: u32,
-}
-
-impl Sorted<'_> {
-    /// Groups of two and more entries with the same key, each in the order of adding.
-    pub(super) fn alike(&self) -> impl Iterator<Item = Vec<u32>> {
-        let is_alike = |a: &SortKey<'_>, b: &SortKey<'_>| {
-            (a.kind, a.domain, a.local_part) == (b.kind, b.domain, b.local_part)
-        };
-        self.keys
-            .chunk_by(is_alike)
-            .filter(|group| group.len() > 1)
-            .map(|group| group.iter().map(|key| key.id).collect())
-    }
-
-    fn ids(&self) -> impl Iterator<Item = u32> {
-        self.keys.iter().map(|key| key.id)
-    }
-}
-
 impl MapBuilder {
-    /// The entries that `is_in`, sorted by one side.
-    pub(super) fn sorted(
-        &self,
-        is_in: impl Fn(&Pending) -> bool,
-        side: impl Fn(&Pending) -> SidePlaces,
-    ) -> Sorted<'_> {
-        let domain_of = |entry: &Pending| side(entry).domain_key.of(&self.texts);
-        let mut ranks: HashMap<&[u8], u32> = HashMap::new();
-        for entry in self.entries.iter().filter(|entry| is_in(entry)) {
-            ranks.insert(domain_of(entry), 0);
-        }
-        let mut domains: Vec<&[u8]> = ranks.keys().copied().collect();
-        domains.sort_unstable();
-        for (rank, domain) in domains.iter().enumerate() {
-            ranks.insert(domain, narrow(rank));
-        }
-        let key = |(id, entry): (usize, &Pending)| {
-            let local_part = side(entry).local_key.of(&self.texts);
-            SortKey {
-                kind: entry.kind,
-                domain: ranks.get(domain_of(entry)).copied().unwrap_or(NONE),
-                local_start: local_start(local_part),
-                local_part,
-                id: narrow(id),
-            }
-        };
-        let included = self.entries.iter().enumerate().filter(|(_, entry)| is_in(entry));
-        let mut keys: Vec<SortKey<'_>> = included.map(key).collect();
-        keys.sort_unstable();
-        Sorted { keys, domains }
-    }
-
-    /// Every section, in the order of [`SectionId::ALL`].
-    pub(super) fn sections(
-        &self,
-        internal: &Sorted<'_>,
-        external: &Sorted<'_>,
-    ) -> [Vec<u8>; SectionId::ALL.len()] {
-        // An entry's number in the file is its place in the internal order, so that the values of
-        // that automaton grow with its keys: that lets it share suffixes.
-        let order: Vec<u32> = internal.ids().collect();
+    /// The file. `None` if a section would take 4 GiB.
+    pub(super) fn file(&self, internal: &Sorted, external: &Sorted) -> Option<Vec<u8>> {
+        // An entry's number in the file is its place in the internal order.
         let mut numbers = vec![0_u32; self.entries.len()];
-        for (number, &id) in order.iter().enumerate() {
+        for (number, &id) in internal.ids.iter().enumerate() {
             if let Some(place) = numbers.get_mut(widen(id)) {
                 *place = narrow(number);
             }
         }
-        let internal = side_tables(internal, &numbers);
-        let external = side_tables(external, &numbers);
-        let mut policy = Vec::new();
-        write_policy(&mut policy, &self.name, &self.policy);
-        let mut sources = Vec::new();
-        for source in &self.sources {
-            write_short(&mut sources, source.as_bytes());
+        let texts = self.sorted_texts();
+        let mut file = FileWriter::new();
+        file.section(SectionId::Policy, |out| write_policy(out, &self.name, &self.policy));
+        file.section(SectionId::DomainTexts, |out| texts.append_to(self, out));
+        file.section(SectionId::DomainEntries, |out| self.append_domain_entries(internal, &texts, out));
+        file.section(SectionId::Exceptions, |out| self.append_exceptions(&numbers, &texts, out));
+        let mut orders = Vec::new();
+        for (of, sorted) in [(Of::Internal, internal), (Of::External, external)] {
+            let SideTables { domains, records, targets, filter, nodes, blocks, order } =
+                self.side_tables(of, sorted, &numbers, &texts)?;
+            let ids = match of {
+                Of::Internal => [
+                    SectionId::InternalDomains,
+                    SectionId::InternalRecords,
+                    SectionId::InternalTargets,
+                    SectionId::InternalFilter,
+                    SectionId::InternalNodes,
+                    SectionId::InternalBlocks,
+                ],
+                Of::External => [
+                    SectionId::ExternalDomains,
+                    SectionId::ExternalRecords,
+                    SectionId::ExternalTargets,
+                    SectionId::ExternalFilter,
+                    SectionId::ExternalNodes,
+                    SectionId::ExternalBlocks,
+                ],
+            };
+            for (id, octets) in ids.into_iter().zip([domains, records, targets, filter, nodes, blocks]) {
+                file.section(id, |out| out.extend_from_slice(&octets));
+            }
+            orders.push(order);
         }
-        let (entries, addresses) = self.entry_sections(&order);
-        let (provenance, names) = self.provenance_sections(&order);
-        [
-            policy,
-            entries,
-            addresses,
-            internal.domains,
-            internal.records,
-            internal.mailboxes,
-            external.domains,
-            external.records,
-            external.mailboxes,
-            external.order,
-            self.exceptions(&numbers),
-            sources,
-            provenance,
-            names,
-        ]
+        let mailboxes = |entry: &&Pending| entry.kind == EntryKind::Mailbox;
+        file.section(SectionId::InternalOrder, |out| {
+            out.extend(orders.iter().take(1).flatten().flat_map(|at| at.to_le_bytes()));
+        });
+        file.section(SectionId::ExternalOrder, |out| {
+            let ids = external.ids.iter().filter(|&&id| self.entry(id).as_ref().is_some_and(mailboxes));
+            out.extend(ids.filter_map(|&id| numbers.get(widen(id))).flat_map(|number| number.to_le_bytes()));
+        });
+        file.section(SectionId::OutboundOnly, |out| self.append_outbound_only(internal, out));
+        file.section(SectionId::Spellings, |out| self.append_spellings(internal, out));
+        file.section(SectionId::Sources, |out| {
+            self.sources.iter().for_each(|source| write_short(out, source.as_bytes()));
+        });
+        file.section(SectionId::Provenance, |out| self.append_provenance(internal, out));
+        file.section(SectionId::Names, |out| {
+            for entry in self.in_order(internal).filter(|entry| !self.name(entry).is_empty()) {
+                write_short(out, self.name(entry));
+            }
+        });
+        Some(file.finish())
     }
 
-    fn entry_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
-        let (mut offsets, mut addresses) = (Vec::new(), Vec::new());
-        for entry in order.iter().filter_map(|&id| self.entry(id)) {
-            offsets.extend(narrow(addresses.len()).to_le_bytes());
-            let key = |side: SidePlaces| (side.local_key.of(&self.texts), side.domain_key.of(&self.texts));
-            let is_identity =
-                entry.kind != EntryKind::Subdomains && key(entry.internal) == key(entry.external);
-            let texts = [entry.internal.text, entry.external.text];
-            let texts = texts.iter().chain(&entry.except).map(|text| text.of(&self.texts));
-            write_entry(&mut addresses, entry.kind, entry.direction, is_identity, texts);
-        }
-        offsets.extend(narrow(addresses.len()).to_le_bytes());
-        (offsets, addresses)
+    fn in_order<'b>(&'b self, sorted: &'b Sorted) -> impl Iterator<Item = &'b Pending> {
+        sorted.ids.iter().filter_map(|&id| self.entry(id))
     }
 
-    fn provenance_sections(&self, order: &[u32]) -> (Vec<u8>, Vec<u8>) {
-        let (mut provenance, mut names) = (Vec::new(), Vec::new());
-        for entry in order.iter().filter_map(|&id| self.entry(id)) {
-            let name = entry.name.of(&self.texts);
-            let name_at = if name.is_empty() { NONE } else { narrow(names.len()) };
-            if !name.is_empty() {
-                write_short(&mut names, name);
+    /// The texts of all domains, sorted. The builder numbers them in the order of adding.
+    fn sorted_texts(&self) -> SortedTexts {
+        let mut order: Vec<u32> = (0..narrow(self.domains.len())).collect();
+        order.sort_unstable_by_key(|&domain| self.domains.text(domain));
+        let mut numbers = vec![NONE; order.len()];
+        let mut places = vec![0; order.len()];
+        let mut end = 0;
+        for (number, &domain) in order.iter().enumerate() {
+            let slots = numbers.get_mut(widen(domain)).zip(places.get_mut(widen(domain)));
+            if let Some((slot, place)) = slots {
+                (*slot, *place) = (narrow(number), end);
+            }
+            end += narrow(self.domains.text(domain).len());
+        }
+        SortedTexts { order, numbers, places }
+    }
+
+    fn append_domain_entries(&self, internal: &Sorted, texts: &SortedTexts, out: &mut Vec<u8>) {
+        for entry in self.in_order(internal).filter(|entry| entry.kind != EntryKind::Mailbox) {
+            let record = DomainEntry {
+                kind: entry.kind,
+                direction: entry.direction,
+                is_identity: entry.kind == EntryKind::Domain && self.is_identity(entry),
+                internal: texts.number(entry.domain(Of::Internal)),
+                external: texts.number(entry.domain(Of::External)),
+            };
+            record.append_to(out);
+        }
+    }
+
+    fn is_identity(&self, entry: &Pending) -> bool {
+        let [internal, external] = entry.domains.map(|domain| self.domains.key(domain));
+        internal == external && self.local_key(entry, Of::Internal) == self.local_key(entry, Of::External)
+    }
+
+    /// The exceptions of all `*.domain` entries: number of the entry and of the domain, sorted.
+    fn append_exceptions(&self, numbers: &[u32], texts: &SortedTexts, out: &mut Vec<u8>) {
+        let mut exceptions: Vec<[u32; 2]> = Vec::new();
+        for (id, domains) in &self.except {
+            let entry = numbers.get(widen(*id)).copied().unwrap_or(NONE);
+            exceptions.extend(domains.iter().map(|&domain| [entry, texts.number(domain)]));
+        }
+        exceptions.sort_unstable();
+        exceptions.dedup();
+        out.extend(exceptions.iter().flatten().flat_map(|number| number.to_le_bytes()));
+    }
+
+    /// A bit for each mailbox entry, if any is outbound-only.
+    fn append_outbound_only(&self, internal: &Sorted, out: &mut Vec<u8>) {
+        let mailboxes = || self.in_order(internal).take_while(|entry| entry.kind == EntryKind::Mailbox);
+        let is_outbound = |entry: &Pending| entry.direction == EntryDirection::Outbound;
+        if !mailboxes().any(is_outbound) {
+            return;
+        }
+        let start = out.len();
+        for (number, entry) in mailboxes().enumerate() {
+            if number % 8 == 0 {
+                out.push(0);
+            }
+            if let Some(octet) = out.get_mut(start + number / 8).filter(|_| is_outbound(entry)) {
+                *octet |= 1 << (number % 8);
+            }
+        }
+    }
+
+    /// Internal addresses as they are spelled, where neither the key nor the external side tells.
+    fn append_spellings(&self, internal: &Sorted, out: &mut Vec<u8>) {
+        let mut places = Vec::new();
+        let mut texts = Vec::new();
+        let mut plain = Vec::new();
+        for (number, entry) in (0_u32..).zip(self.in_order(internal)) {
+            if entry.kind != EntryKind::Mailbox || entry.direction == EntryDirection::Both {
+                continue;
+            }
+            plain.clear();
+            quote_if_needed(self.local_key(entry, Of::Internal), &mut plain);
+            plain.push(b'@');
+            plain.extend_from_slice(self.domains.text(self.domains.key(entry.domain(Of::Internal))));
+            let address = self.address(entry, Of::Internal);
+            if address != plain {
+                places.push([number, narrow(texts.len())]);
+                write_short(&mut texts, address);
+            }
+        }
+        out.extend(narrow(places.len()).to_le_bytes());
+        out.extend(places.iter().flatten().flat_map(|number| number.to_le_bytes()));
+        out.append(&mut texts);
+    }
+
+    fn append_provenance(&self, internal: &Sorted, out: &mut Vec<u8>) {
+        let mut names = 0;
+        for entry in self.in_order(internal) {
+            let length = self.name(entry).len();
+            let name_at = if length == 0 { NONE } else { narrow(names) };
+            if length > 0 {
+                names += length + 2;
             }
             for value in [name_at, entry.source.0, entry.source.1] {
-                provenance.extend(value.to_le_bytes());
+                out.extend(value.to_le_bytes());
             }
         }
-        (provenance, names)
     }
 
-    /// The exceptions of all `*.domain` entries: entry number, then domain.
-    fn exceptions(&self, numbers: &[u32]) -> Vec<u8> {
-        let mut keys = BTreeSet::new();
-        for (entry, number) in self.entries.iter().zip(numbers) {
-            for domain in &entry.except {
-                keys.insert([&number.to_be_bytes(), domain.of(&self.texts)].concat());
+    /// One side's tables. `numbers`: of each entry, its number in the file.
+    fn side_tables(
+        &self,
+        of: Of,
+        sorted: &Sorted,
+        numbers: &[u32],
+        texts: &SortedTexts,
+    ) -> Option<SideTables> {
+        let mailbox_count = sorted
+            .ids
+            .partition_point(|&id| self.entry(id).is_some_and(|entry| entry.kind == EntryKind::Mailbox));
+        let (mailboxes, others) = sorted.ids.split_at_checked(mailbox_count)?;
+        let empty = |&domain: &u32| DomainRecord {
+            text: (texts.place(domain), u8::try_from(self.domains.text(domain).len()).unwrap_or(u8::MAX)),
+            exact: NONE,
+            subdomains: NONE,
+            first_rank: 0,
+            mailboxes: 0,
+            first_block: 0,
+            root: Root::default(),
+            targets: (0, 0),
+        };
+        let mut records: Vec<DomainRecord> = sorted.domains.iter().map(empty).collect();
+        let rank_of = |id: u32| {
+            let domain = self.entry(id).map_or(NONE, |entry| entry.domain(of));
+            sorted.ranks.get(widen(domain)).copied().unwrap_or(NONE)
+        };
+        for &id in others {
+            let number = numbers.get(widen(id)).copied().unwrap_or(NONE);
+            if let (Some(record), Some(entry)) = (records.get_mut(widen(rank_of(id))), self.entry(id)) {
+                match entry.kind {
+                    EntryKind::Subdomains => record.subdomains = number,
+                    EntryKind::Domain | EntryKind::Mailbox => record.exact = number,
+                }
             }
         }
-        let mut exceptions = Keys::default();
-        for key in keys {
-            exceptions.insert(&key, 0);
-        }
-        exceptions.finish()
-    }
-}
-
-/// One side's tables. `numbers`: of each entry, its number in the file.
-fn side_tables(sorted: &Sorted<'_>, numbers: &[u32]) -> SideTables {
-    let mut tables = SideTables::default();
-    let mut records: BTreeMap<u32, DomainRecord> = BTreeMap::new();
-    let mut mailboxes = Keys::default();
-    let mut key = Vec::new();
-    let mut rank = 0_u64;
-    for entry in &sorted.keys {
-        let number = numbers.get(widen(entry.id)).copied().unwrap_or(NONE);
-        let record = records.entry(entry.domain).or_default();
-        match entry.kind {
-            EntryKind::Mailbox => {
-                record.flags |= HAS_MAILBOXES;
-                key.clear();
-                key.extend(entry.domain.to_be_bytes());
-                key.extend_from_slice(entry.local_part);
-                mailboxes.insert(&key, rank);
-                rank += 1;
-                tables.order.extend(number.to_le_bytes());
+        let mut packer = Packer::default();
+        let mut filter = FilterWriter::new(mailboxes.len());
+        let mut targets: Vec<u32> = Vec::new();
+        let mut reached = 0;
+        for (number, record) in (0_u32..).zip(&mut records) {
+            record.first_rank = narrow(reached);
+            let group = mailboxes.get(reached..)?;
+            let group = group.get(..group.partition_point(|&id| rank_of(id) == number))?;
+            if group.is_empty() {
+                continue;
             }
-            EntryKind::Domain => record.exact = number,
-            EntryKind::Subdomains => record.subdomains = number,
+            reached += group.len();
+            let usual = self.usual_targets(of, group, texts);
+            let of_group = group.iter().filter_map(|&id| Some(self.mailbox(of, self.entry(id)?, texts)));
+            record.mailboxes = narrow(group.len());
+            record.first_block = narrow(packer.order.len());
+            record.targets = (narrow(targets.len()), u8::try_from(usual.len()).unwrap_or_default());
+            record.root = packer.domain(&usual, of_group.inspect(|mailbox| filter.add(number, mailbox.key)));
+            targets.extend(usual);
+        }
+        let is_large = |octets: &Vec<u8>| u32::try_from(octets.len()).is_err();
+        let Packer { nodes, blocks, order, .. } = packer;
+        if is_large(&nodes) || is_large(&blocks) {
+            return None;
+        }
+        let keys = || sorted.domains.iter().map(|&domain| self.domains.text(domain));
+        let mut tables = SideTables { domains: table(keys)?, nodes, blocks, order, ..SideTables::default() };
+        for record in &records {
+            record.append_to(&mut tables.records);
+        }
+        tables.targets.extend(targets.iter().flat_map(|number| number.to_le_bytes()));
+        filter.append_to(&mut tables.filter);
+        Some(tables)
+    }
+
+    fn mailbox<'b>(&'b self, of: Of, entry: &'b Pending, texts: &SortedTexts) -> Mailbox<'b> {
+        let other = of.other();
+        Mailbox {
+            key: self.local_key(entry, of),
+            local_part: self.local_part(entry, other),
+            domain: texts.number(entry.domain(other)),
+            is_identity: self.is_identity(entry),
         }
     }
-    let mut domains = Keys::default();
-    for (number, domain) in sorted.domains.iter().enumerate() {
-        domains.insert(domain, number as u64);
-    }
-    // Every domain has an entry, so records are numbered like domains.
-    for record in records.values() {
-        for value in [record.flags, record.exact, record.subdomains] {
-            tables.records.extend(value.to_le_bytes());
+
+    /// The domains that a domain's mailboxes get most often, the commonest first.
+    fn usual_targets(&self, of: Of, group: &[u32], texts: &SortedTexts) -> Vec<u32> {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for entry in group.iter().filter_map(|&id| self.entry(id)) {
+            *counts.entry(texts.number(entry.domain(of.other()))).or_default() += 1;
         }
+        let mut usual: Vec<(u32, usize)> = counts.into_iter().collect();
+        usual.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        usual.into_iter().take(OTHER_TARGET).map(|(number, _)| number).collect()
     }
-    tables.domains = domains.finish();
-    tables.mailboxes = mailboxes.finish();
-    tables
 }
 
-/// The first eight octets as a number that sorts like them; missing ones sort first.
-fn local_start(local_part: &[u8]) -> u64 {
-    let octets = local_part.iter().copied().chain(std::iter::repeat(0)).take(8);
-    octets.fold(0, |number, octet| number << 8 | u64::from(octet))
+/// The texts of domains in the order in which they stand in the file.
+struct SortedTexts {
+    order: Vec<u32>,
+    /// For each of the builder's domains, its number and its place in the file.
+    numbers: Vec<u32>,
+    places: Vec<u32>,
 }
 
-#[derive(Debug)]
-struct DomainRecord {
-    flags: u32,
-    exact: u32,
-    subdomains: u32,
-}
+impl SortedTexts {
+    fn number(&self, domain: u32) -> u32 {
+        self.numbers.get(widen(domain)).copied().unwrap_or(NONE)
+    }
 
-impl Default for DomainRecord {
-    fn default() -> Self {
-        DomainRecord { flags: 0, exact: NONE, subdomains: NONE }
+    fn place(&self, domain: u32) -> u32 {
+        self.places.get(widen(domain)).copied().unwrap_or(NONE)
+    }
+
+    fn append_to(&self, builder: &MapBuilder, out: &mut Vec<u8>) {
+        let texts = || self.order.iter().map(|&domain| builder.domains.text(domain));
+        out.extend(narrow(self.order.len()).to_le_bytes());
+        let mut end = 0;
+        out.extend(0_u32.to_le_bytes());
+        for text in texts() {
+            end += text.len();
+            out.extend(narrow(end).to_le_bytes());
+        }
+        texts().for_each(|text| out.extend_from_slice(text));
     }
 }
 
@@ -235,28 +315,9 @@ impl Default for DomainRecord {
 struct SideTables {
     domains: Vec<u8>,
     records: Vec<u8>,
-    mailboxes: Vec<u8>,
-    /// Entry numbers by rank of their mailbox key.
-    order: Vec<u8>,
-}
-
-/// An automaton being built. Its only errors are keys out of order and failed writes; the keys
-/// are sorted and the writes go to memory.
-struct Keys(fst::raw::Builder<Vec<u8>>);
-
-impl Default for Keys {
-    fn default() -> Self {
-        Keys(fst::raw::Builder::memory())
-    }
-}
-
-impl Keys {
-    fn insert(&mut self, key: &[u8], value: u64) {
-        let inserted = self.0.insert(key, value);
-        debug_assert!(inserted.is_ok(), "keys are sorted and unique");
-    }
-
-    fn finish(self) -> Vec<u8> {
-        self.0.into_inner().unwrap_or_default()
-    }
+    targets: Vec<u8>,
+    filter: Vec<u8>,
+    nodes: Vec<u8>,
+    blocks: Vec<u8>,
+    order: Vec<u32>,
 }

@@ -29,7 +29,7 @@ impl Asked<'_> {
         let Some(entry) = explained.entry else { return Taker::Nobody };
         let Some(result) = explained.result else { return Taker::Itself };
         let key = self.engine.explain(Direction::Outbound, &result).key.unwrap_or_default();
-        Taker::Entry { key, address: text(&result), internal: entry.internal.to_vec() }
+        Taker::Entry { key, address: text(&result), internal: entry.internal() }
     }
 
     /// The local-parts of the mailboxes that an address of an external domain may be meant for.
@@ -45,7 +45,7 @@ impl Asked<'_> {
         let path = self.engine.rewrite_path(session, PathKind::Reverse, address, &mut self.scratch);
         path.is_ok_and(|path| {
             path.entry().is_some_and(|entry| {
-                entry.kind != EntryKind::Mailbox && entry.direction == EntryDirection::Outbound
+                entry.kind() != EntryKind::Mailbox && entry.direction() == EntryDirection::Outbound
             })
         })
     }
@@ -64,20 +64,20 @@ impl Asked<'_> {
     pub(super) fn trip(&self, address: &str) -> Option<Trip> {
         let session = |direction| Session::from(direction).with_smtputf8(true);
         let there = self.engine.explain(session(Direction::Outbound), address.as_bytes());
-        let entry = there.entry.filter(|entry| entry.direction == EntryDirection::Both)?;
+        let entry = there.entry.filter(|entry| entry.direction() == EntryDirection::Both)?;
         let out = there.result.unwrap_or_else(|| address.as_bytes().to_vec());
         let here = self.engine.explain(session(Direction::Inbound), &out);
         let back = here.result.unwrap_or_else(|| out.clone());
         let is_home = self.engine.explain(session(Direction::Outbound), &back).key == there.key;
-        let (kind, internal) = (entry.kind, entry.internal.to_vec());
+        let (kind, internal) = (entry.kind(), entry.internal());
         Some(Trip { is_home, kind, internal, steps: [address.to_owned(), text(&out), text(&back)] })
     }
 
     /// The internal side of the two-way mailbox entry that takes an address in: its key.
     pub(super) fn mailbox_behind(&self, address: &str) -> Option<EntryAddress> {
         let entry = self.engine.explain(Direction::Inbound, address.as_bytes()).entry?;
-        let internal = EntryAddress::parse(entry.internal).ok()?;
-        (entry.kind == EntryKind::Mailbox).then_some(internal)
+        let internal = EntryAddress::parse(&entry.internal()).ok()?;
+        (entry.kind() == EntryKind::Mailbox).then_some(internal)
     }
 }
 

@@ -186,7 +186,7 @@ fn dead_mailbox(entry: &Added<'_>, domains: &DomainEntries<'_>, asked: &Asked<'_
                 let name = [tag.as_bytes(), side.local_part, detail.as_bytes()].concat();
                 let session = Session::from(direction).with_smtputf8(true);
                 let explained = asked.engine.explain(session, spelled(&name, side.domain).as_bytes());
-                let Some(winner) = explained.entry.filter(|winner| winner.internal == internal.text) else {
+                let Some(winner) = explained.entry.filter(|winner| winner.internal() == internal.text) else {
                     continue;
                 };
                 let next = explained.shadowed.into_iter().next();
@@ -200,8 +200,8 @@ fn dead_mailbox(entry: &Added<'_>, domains: &DomainEntries<'_>, asked: &Asked<'_
         }
     }
     let next = first.flatten();
-    let same = next.as_ref().and_then(|next| domains.by_text(next.internal));
-    let because = match next.map(|next| next.kind) {
+    let same = next.as_ref().and_then(|next| domains.by_text(&next.internal()));
+    let because = match next.map(|next| next.kind()) {
         None => SAME_ADDRESS,
         Some(EntryKind::Mailbox) => SAME_AS_BASE,
         Some(EntryKind::Domain) => SAME_AS_DOMAIN,
@@ -219,10 +219,10 @@ fn is_moved_like_a_name(local_part: &[u8], delimiters: &[u8]) -> bool {
 /// The key of what an entry makes of a local-part that is under it.
 fn moved(entry: &Entry<'_>, direction: Direction, local_part: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (from, to) = match direction {
-        Direction::Outbound => (entry.internal, entry.external),
-        Direction::Inbound => (entry.external, entry.internal),
+        Direction::Outbound => (entry.internal(), entry.external()),
+        Direction::Inbound => (entry.external(), entry.internal()),
     };
-    match (EntryAddress::parse(from).ok()?, EntryAddress::parse(to).ok()?) {
+    match (EntryAddress::parse(&from).ok()?, EntryAddress::parse(&to).ok()?) {
         (
             EntryAddress::Mailbox { local_part: from, .. },
             EntryAddress::Mailbox { local_part: to, domain },

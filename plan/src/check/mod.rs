@@ -11,7 +11,9 @@ mod doubts;
 mod findings;
 mod round_trip;
 
-use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Scratch};
+use std::sync::Arc;
+
+use readdress::{Added, Engine, EntryDirection, EntryId, EntryKind, Map, MapData, Scratch};
 
 use self::asked::Asked;
 use self::dead::dead_entries;
@@ -53,17 +55,18 @@ impl Plan {
     #[must_use]
     pub fn check(&self) -> Report {
         match self.map() {
-            Ok(map) => self.assess(&map),
+            Ok(map) => self.assess(&Arc::new(map)),
             Err(errors) => {
                 Report { errors, warnings: self.notes.clone(), counts: self.counts(), ..Report::default() }
             }
         }
     }
 
-    pub(crate) fn assess(&self, map: &[u8]) -> Report {
+    pub(crate) fn assess(&self, map: &Arc<Vec<u8>>) -> Report {
         let mut findings = Findings::default();
         let domains = DomainEntries::of(self);
-        if let Ok(engine) = Engine::from_bytes(map.to_vec()) {
+        let engine = Map::new(MapData::new(Shared(Arc::clone(map)))).map(Engine::new);
+        if let Ok(engine) = engine {
             let mut asked = Asked { engine: &engine, scratch: Scratch::new() };
             let dead = dead_entries(&domains, &asked);
             for (id, entry) in self.entries() {
@@ -101,6 +104,15 @@ impl Plan {
             }
         }
         counts
+    }
+}
+
+/// A map that is asked before it is given out: it may be too large for a second copy.
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 

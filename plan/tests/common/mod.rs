@@ -81,8 +81,13 @@ impl PlanFolder {
             .map()
             .entries()
             .map(|entry| {
-                let (file, line) = (entry.file.unwrap_or("?"), entry.line);
-                format!("{file}:{line} {} {} {}", entry.name, text(entry.internal), text(entry.external))
+                let (file, line) = (entry.file().unwrap_or("?"), entry.line());
+                format!(
+                    "{file}:{line} {} {} {}",
+                    entry.name(),
+                    text(&entry.internal()),
+                    text(&entry.external())
+                )
             })
             .collect();
         entries.sort_unstable();

@@ -1,0 +1,300 @@
+//! Writes the mailboxes of one side as blocks and the nodes over them; `blocks` has the format.
+
+use crate::map::blocks::{
+    IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, Root, SAME, SHORT, SUFFIX_MAX, common_prefix,
+};
+use crate::span::{narrow, widen};
+
+/// Mailboxes of a block. Longer ones are smaller, and slower to search.
+pub(super) const BLOCK: usize = 32;
+/// Children of a node.
+const FANOUT: usize = 32;
+
+/// A mailbox to be written: its key, and what it becomes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mailbox<'b> {
+    /// The local-part's key.
+    pub(super) key: &'b [u8],
+    /// The local-part it gets, as it is spelled.
+    pub(super) local_part: &'b [u8],
+    /// The number of the domain it gets.
+    pub(super) domain: u32,
+    /// Both sides have one key.
+    pub(super) is_identity: bool,
+}
+
+/// One side's mailboxes being written, domain by domain.
+#[derive(Debug, Default)]
+pub(super) struct Packer {
+    pub(super) nodes: Vec<u8>,
+    pub(super) blocks: Vec<u8>,
+    /// Where each block begins.
+    pub(super) order: Vec<u32>,
+    rank: u32,
+    pending: Pending,
+}
+
+/// The block that is being filled.
+#[derive(Debug, Default)]
+struct Pending {
+    headers: Vec<u8>,
+    suffixes: Vec<u8>,
+    values: Vec<u8>,
+    last_key: Vec<u8>,
+    /// What tells the block from the one before.
+    separator: Vec<u8>,
+}
+
+impl Packer {
+    /// Writes the mailboxes of a domain, in the order of their keys. `usual`: numbers of at most
+    /// [`OTHER_TARGET`] domains that the values name shortly.
+    pub(super) fn domain<'b>(&mut self, usual: &[u32], mailboxes: impl Iterator<Item = Mailbox<'b>>) -> Root {
+        let mut heads: Vec<(Vec<u8>, u32)> = Vec::new();
+        self.pending.last_key.clear();
+        for mailbox in mailboxes {
+            if self.pending.headers.len() == 2 * BLOCK {
+                heads.push(self.finish_block());
+            }
+            self.pending.push(usual, &mailbox);
+        }
+        heads.push(self.finish_block());
+        let mut levels = 0;
+        while heads.len() > 1 {
+            heads = heads.chunks(FANOUT).map(|children| self.node(children)).collect();
+            levels += 1;
+        }
+        Root { at: heads.first().map_or(0, |(_, at)| *at), levels }
+    }
+
+    fn finish_block(&mut self) -> (Vec<u8>, u32) {
+        let at = narrow(self.blocks.len());
+        self.order.push(at);
+        let Pending { headers, suffixes, values, separator, .. } = &mut self.pending;
+        let count = headers.len() / 2;
+        self.blocks.extend(self.rank.to_le_bytes());
+        self.blocks.extend(u16::try_from(suffixes.len()).unwrap_or(u16::MAX).to_le_bytes());
+        self.blocks.extend(u8::try_from(count).map(u8::to_le_bytes).unwrap_or_default());
+        for part in [headers, suffixes, values] {
+            self.blocks.append(part);
+        }
+        self.rank += narrow(count);
+        (std::mem::take(separator), at)
+    }
+
+    /// Writes a node and gives its separator, which is that of its first child: there the node has
+    /// nothing, for whoever gets to it is not before that.
+    fn node(&mut self, children: &[(Vec<u8>, u32)]) -> (Vec<u8>, u32) {
+        let at = narrow(self.nodes.len());
+        self.nodes.extend(octet(children.len()));
+        let mut suffixes = Vec::new();
+        let mut before: &[u8] = &[];
+        for (nth, (separator, _)) in children.iter().enumerate() {
+            let separator = if nth == 0 { &[] } else { separator.as_slice() };
+            let shared = common_prefix(before, separator);
+            let suffix = separator.get(shared..).unwrap_or_default();
+            self.nodes.extend(octet(shared));
+            self.nodes.extend(octet(suffix.len()));
+            suffixes.extend_from_slice(suffix);
+            before = separator;
+        }
+        for (_, child) in children {
+            self.nodes.extend(child.to_le_bytes());
+        }
+        self.nodes.append(&mut suffixes);
+        (children.first().map_or_else(Vec::new, |(separator, _)| separator.clone()), at)
+    }
+}
+
+impl Pending {
+    fn push(&mut self, usual: &[u32], mailbox: &Mailbox<'_>) {
+        let is_first = self.headers.is_empty();
+        let mut shared = common_prefix(&self.last_key, mailbox.key);
+        if is_first {
+            // The shortest text that is behind the last key and not behind this one.
+            self.separator = mailbox.key.get(..=shared).unwrap_or(mailbox.key).to_vec();
+            shared = 0;
+        }
+        let suffix = mailbox.key.get(shared..).unwrap_or_default();
+        let mut header = 0;
+        if shared < LONG_SHARED {
+            header |= bits(shared, 0);
+        } else {
+            header |= bits(LONG_SHARED, 0);
+            self.suffixes.extend(octet(shared));
+        }
+        if (1..=SUFFIX_MAX).contains(&suffix.len()) {
+            header |= bits(suffix.len(), 5);
+        } else {
+            self.suffixes.extend(octet(suffix.len()));
+        }
+        self.suffixes.extend_from_slice(suffix);
+        header |= self.value(usual, mailbox);
+        self.headers.extend(header.to_le_bytes());
+        self.last_key.truncate(shared);
+        self.last_key.extend_from_slice(suffix);
+    }
+
+    /// Appends a value and gives its bits of the header.
+    fn value(&mut self, usual: &[u32], mailbox: &Mailbox<'_>) -> u16 {
+        let target = usual.iter().take(OTHER_TARGET).position(|&domain| domain == mailbox.domain);
+        if target.is_none() {
+            self.number(mailbox.domain);
+        }
+        // A quoted local-part stands whole, so that its quotes are found at its ends.
+        let is_quoted = mailbox.local_part.starts_with(b"\"");
+        let kept = if is_quoted { 0 } else { common_prefix(mailbox.key, mailbox.local_part) };
+        let literal = mailbox.local_part.get(kept..).unwrap_or_default();
+        let behind_dot = if is_quoted { 0 } else { behind_dot(mailbox) };
+        let form = if mailbox.is_identity {
+            LONG
+        } else if literal.is_empty() && kept == mailbox.key.len() {
+            SAME
+        } else if behind_dot > 0 && behind_dot >= kept && mailbox.local_part.len() - 1 - behind_dot < 16 {
+            INITIAL
+        } else if kept < 16 && literal.len() < 16 {
+            SHORT
+        } else {
+            LONG
+        };
+        match form {
+            SAME => {}
+            SHORT => self.values.extend(octet(kept << 4 | literal.len())),
+            INITIAL => {
+                let rest = mailbox.local_part.get(1 + behind_dot..).unwrap_or_default();
+                self.values.extend(octet(behind_dot << 4 | rest.len()));
+                self.values.extend_from_slice(rest);
+            }
+            _ => {
+                if mailbox.is_identity {
+                    self.values.push(IDENTITY);
+                }
+                self.values.extend([kept, literal.len()].iter().flat_map(|&number| octet(number)));
+            }
+        }
+        if matches!(form, SHORT | LONG) {
+            self.values.extend_from_slice(literal);
+        }
+        bits(usize::from(form), 9) | bits(target.unwrap_or(OTHER_TARGET), 11)
+    }
+
+    fn number(&mut self, mut number: u32) {
+        while number >= 0x80 {
+            self.values.extend(octet(widen(number & 0x7f | 0x80)));
+            number >>= 7;
+        }
+        self.values.extend(octet(widen(number)));
+    }
+}
+
+/// How many octets a local-part that begins like its key has next from behind the first dot of that; as
+/// many as are told.
+fn behind_dot(mailbox: &Mailbox<'_>) -> usize {
+    let Some(((first, rest), (own, key))) = mailbox.local_part.split_first().zip(mailbox.key.split_first())
+    else {
+        return 0;
+    };
+    let dot = memchr::memchr(b'.', mailbox.key).filter(|&dot| dot > 0 && first == own);
+    let name = dot.and_then(|dot| key.get(dot..)).unwrap_or_default();
+    common_prefix(name, rest).min(15)
+}
+
+/// A number below 256: no address has more octets, and no block or node more members.
+fn octet(number: usize) -> [u8; 1] {
+    debug_assert!(number < 256, "{number} fits an octet");
+    [u8::try_from(number).unwrap_or(u8::MAX)]
+}
+
+fn bits(number: usize, shift: u32) -> u16 {
+    u16::try_from(number << shift).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::blocks::{Block, Target, find};
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    /// Local-parts that share much with each other, some of them long.
+    fn local_part() -> impl Strategy<Value = Vec<u8>> {
+        let short = vec(prop_oneof![8 => b'a'..=b'c', 1 => any::<u8>()], 1..12);
+        let dotted = (vec(b'a'..=b'c', 1..4), vec(b'a'..=b'b', 0..20))
+            .prop_map(|(first, last)| [first, b".".to_vec(), last].concat());
+        let initial =
+            (b'a'..=b'c', vec(b'a'..=b'b', 0..20)).prop_map(|(first, last)| [vec![first], last].concat());
+        let long = (0_usize..242, vec(b'a'..=b'b', 1..12))
+            .prop_map(|(length, end)| [vec![b'a'; length], end].concat());
+        prop_oneof![3 => short, 1 => long, 2 => dotted, 2 => initial]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_packed_is_found_and_nothing_else(
+            entries in btree_map(local_part(), (local_part(), 0_u32..40, any::<bool>(), any::<bool>()), 1..3000),
+            others in vec(local_part(), 0..50),
+            usual in vec(0_u32..40, 0..=OTHER_TARGET),
+        ) {
+            let mut packer = Packer::default();
+            // Another domain before it, so that nothing begins at 0.
+            let other = Mailbox { key: b"b", local_part: b"b", domain: 7, is_identity: false };
+            packer.domain(&[], std::iter::once(other));
+            let mailboxes = entries.iter().map(|(key, (local_part, domain, is_same, is_identity))| Mailbox {
+                key,
+                local_part: if *is_same { key } else { local_part },
+                domain: *domain,
+                is_identity: *is_identity,
+            });
+            let root = packer.domain(&usual, mailboxes.clone());
+            for (rank, mailbox) in mailboxes.enumerate() {
+                let (block, place) = find(&packer.nodes, &packer.blocks, root, mailbox.key).unwrap();
+                prop_assert_eq!(widen(block.first_rank) + usize::from(place.nth), rank + 1);
+                let value = block.value(place.nth, mailbox.key.len()).unwrap();
+                let [kept, behind_dot] = value.parts(mailbox.key).unwrap();
+                prop_assert_eq!([kept, behind_dot, value.literal].concat(), mailbox.local_part);
+                let domain = match value.target {
+                    Target::Usual(nth) => usual[nth],
+                    Target::Domain(number) => number,
+                };
+                prop_assert_eq!((domain, value.is_identity), (mailbox.domain, mailbox.is_identity));
+                let mut key = Vec::new();
+                let block = Block::read(&packer.blocks, packer.order[1 + rank / BLOCK]).unwrap();
+                block.key(u8::try_from(rank % BLOCK).unwrap(), &mut key).unwrap();
+                prop_assert_eq!(key, mailbox.key);
+            }
+            for key in &others {
+                let found = find(&packer.nodes, &packer.blocks, root, key);
+                prop_assert_eq!(found.is_some(), entries.contains_key(key));
+            }
+        }
+
+        #[test]
+        fn damage_costs_an_answer_and_never_the_process(
+            keys in vec(local_part(), 1..200),
+            damage in vec((any::<bool>(), any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        ) {
+            let mut sorted = keys.clone();
+            sorted.sort();
+            sorted.dedup();
+            let mut packer = Packer::default();
+            let mailbox = |key| Mailbox { key, local_part: b"x", domain: 99, is_identity: false };
+            let root = packer.domain(&[], sorted.iter().map(|key| mailbox(key.as_slice())));
+            for (is_node, place, octet) in damage {
+                let octets = if is_node { &mut packer.nodes } else { &mut packer.blocks };
+                if !octets.is_empty() {
+                    let at = place.index(octets.len());
+                    octets[at] = octet;
+                }
+            }
+            let mut decoded = Vec::new();
+            for key in &sorted {
+                if let Some((block, place)) = find(&packer.nodes, &packer.blocks, root, key) {
+                    let value = block.value(place.nth, key.len());
+                    _ = value.map(|value| value.parts(key));
+                    _ = block.key(place.nth, &mut decoded);
+                }
+            }
+        }
+    }
+}
