@@ -85,7 +85,9 @@ class Comparison:
         was, our, their = bodies
         is_ours = name.lower() in {one.lower() for one in messages.FIELDS[message.direction]}
         if name.lower() not in TRACKED:
-            if our != was:
+            if our != was and name.lower() == "autocrypt":
+                self.count("field: Autocrypt goes with From; Postfix doesn't know it", our)
+            elif our != was:
                 self.unexplained.append((message, name, "edited by us"))
             if their != was and name.lower() == "return-path":
                 self.count("field: Return-Path is never rewritten; Postfix takes it for an originator", their)
