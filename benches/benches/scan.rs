@@ -8,13 +8,14 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use readdress::Direction;
 use readdress::Scratch;
+use readdress::header::Scanner;
 use readdress_benches::corpus::{Directory, HOT, Hits, STREAM, office, small};
-use readdress_benches::scan::{Names, address_fields, copy, line_feeds, mailboxes};
+use readdress_benches::scan::{address_field_names, address_fields, copy, line_feeds, mailboxes};
 use readdress_benches::shape::{address_bodies, section_length};
 
 fn scan(criterion: &mut Criterion) {
     let directory = Directory::new();
-    let names = Names::new();
+    let names = address_field_names();
     let engine = Hits::Mailboxes.engine(&directory);
     let mut scratch = Scratch::new();
     for (corpus, messages) in [
@@ -34,10 +35,15 @@ fn scan(criterion: &mut Criterion) {
         group.bench_function("memchr-line-feeds", |bencher| {
             bencher.iter(|| sections.iter().for_each(|section| _ = black_box(line_feeds(section))));
         });
-        group.bench_function("address-fields", |bencher| {
-            bencher
-                .iter(|| sections.iter().for_each(|section| _ = black_box(address_fields(section, &names))));
-        });
+        for scanner in Scanner::ALL.into_iter().filter(|scanner| scanner.is_available()) {
+            group.bench_function(format!("address-fields/{scanner:?}"), |bencher| {
+                bencher.iter(|| {
+                    sections
+                        .iter()
+                        .for_each(|section| _ = black_box(address_fields(section, &names, scanner)));
+                });
+            });
+        }
         // Inbound, the preset rewrites no field: what is left is the scan, as the engine does it.
         group.bench_function("engine-without-fields", |bencher| {
             bencher.iter(|| {

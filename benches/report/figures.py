@@ -61,6 +61,7 @@ def message_ratios(race):
     """The ratios that targets are about; how many times as fast as the other we are."""
     wanted = {
         "scan / memchr": (FLOOR, "scan"),
+        "scan by lines / memchr": (FLOOR, "scan by lines"),
         "memchr / verdict": ("no-domain verdict", FLOOR),
         "verdict / mail-parser": ("no-domain mail-parser + HashMap", "no-domain verdict"),
         "verdict / GMime": ("no-domain GMime + hash table + write", "no-domain verdict"),

@@ -20,6 +20,7 @@ SCAN = (
     ("aho-corasick @domain, present", "aho-corasick, any of 20 “@domain”", FLOOR),
     ("memchr line feeds", "memchr, every line feed", FLOOR),
     ("scan", "readdress, address fields", OURS),
+    ("scan by lines", "readdress, address fields, by memchr", OURS),
     ("scan, lists", "readdress, address fields and lists", OURS),
     ("mail-parser", "mail-parser, address fields and lists", OTHERS),
     ("mail-parser, whole message, all fields", "mail-parser, everything", OTHERS),

@@ -4,65 +4,40 @@
 use std::hint::black_box;
 
 use memchr::memchr_iter;
-use readdress::Limits;
 use readdress::address::{AddressList, Item};
 use readdress::field::KNOWN_FIELDS;
-use readdress::header::HeaderSection;
+use readdress::header::{HeaderSection, Scanner};
+use readdress::{Limits, NameSet};
 
-/// The names of all address fields, by length: the engine asks the same way.
-#[derive(Debug)]
-pub struct Names {
-    by_length: Vec<Vec<&'static [u8]>>,
-}
-
-impl Names {
-    /// All fields that presets know.
-    #[must_use]
-    pub fn new() -> Names {
-        let longest = KNOWN_FIELDS.iter().map(|field| field.name.len()).max().expect("fields are known");
-        let mut by_length = vec![Vec::new(); longest + 1];
-        for field in KNOWN_FIELDS {
-            by_length[field.name.len()].push(field.name.as_bytes());
-        }
-        Names { by_length }
+/// The names of all address fields, as the engine asks about them.
+#[must_use]
+pub fn address_field_names() -> NameSet {
+    let mut names = NameSet::new();
+    for field in KNOWN_FIELDS {
+        names.add(field.name.as_bytes());
     }
-
-    /// Whether a field is one of them.
-    #[must_use]
-    pub fn has(&self, name: &[u8]) -> bool {
-        let candidates = self.by_length.get(name.len());
-        candidates.is_some_and(|known| known.iter().any(|known| known.eq_ignore_ascii_case(name)))
-    }
-}
-
-impl Default for Names {
-    fn default() -> Self {
-        Names::new()
-    }
+    names
 }
 
 /// Finds the address fields; gives a sum that depends on every place found.
 #[must_use]
-pub fn address_fields(section: &[u8], names: &Names) -> u32 {
-    let mut scanner = HeaderSection::new(section, Limits::default()).expect("shorter than 4 GiB");
+pub fn address_fields(section: &[u8], names: &NameSet, scanner: Scanner) -> u32 {
+    let mut section =
+        HeaderSection::with_scanner(section, Limits::default(), scanner).expect("shorter than 4 GiB");
     let mut sum = 0;
-    while let Some(field) = scanner.next_field().expect("within the limits") {
-        if names.has(field.name.of(section)) {
-            sum ^= field.body.start ^ field.body.end;
-        }
+    while let Some((_, field)) = section.next_of(names).expect("within the limits") {
+        sum ^= field.body.start ^ field.body.end;
     }
     sum
 }
 
 /// Finds the address fields and reads their lists; gives a sum that depends on every place found.
 #[must_use]
-pub fn address_fields_and_lists(section: &[u8], names: &Names) -> u32 {
-    let mut scanner = HeaderSection::new(section, Limits::default()).expect("shorter than 4 GiB");
+pub fn address_fields_and_lists(message: &[u8], names: &NameSet) -> u32 {
+    let mut section = HeaderSection::new(message, Limits::default()).expect("shorter than 4 GiB");
     let mut sum = 0;
-    while let Some(field) = scanner.next_field().expect("within the limits") {
-        if names.has(field.name.of(section)) {
-            sum ^= field.body.start ^ mailboxes(field.body.of(section));
-        }
+    while let Some((_, field)) = section.next_of(names).expect("within the limits") {
+        sum ^= field.body.start ^ mailboxes(field.body.of(message));
     }
     sum
 }

@@ -3,10 +3,13 @@
 use std::hint::black_box;
 
 use mail_parser::{MessageBuffers, MessageParser};
+use readdress::header::Scanner;
 use readdress::{Direction, Engine, Scratch};
 use readdress_benches::corpus::{Directory, Hits};
 use readdress_benches::people::{ELSEWHERE, INTERNAL_DOMAINS};
-use readdress_benches::scan::{Names, address_fields, address_fields_and_lists, copy, line_feeds};
+use readdress_benches::scan::{
+    address_field_names, address_fields, address_fields_and_lists, copy, line_feeds,
+};
 use readdress_benches::shape::section_length;
 use readdress_benches::stopwatch::{Contestant, MANY_ROUNDS, ROUNDS, Times, race};
 use readdress_benches::work::{contiguous, count, edit_list, slices, verdict};
@@ -48,7 +51,7 @@ impl Corpus {
         let sections: Vec<&[u8]> =
             messages.iter().map(|message| &message[..section_length(message)]).collect();
         let sections = &sections;
-        let (names, mut buffer) = (Names::new(), Vec::new());
+        let (names, mut buffer) = (address_field_names(), Vec::new());
         let names = &names;
         let searchers = [("absent", Domains::new(&ELSEWHERE)), ("present", Domains::new(&INTERNAL_DOMAINS))];
         let rivals: Vec<Rival> = engines.iter().map(|(_, engine)| Rival::new(engine, messages)).collect();
@@ -61,7 +64,12 @@ impl Corpus {
                 sections.iter().for_each(|section| _ = black_box(line_feeds(section)));
             }),
             Contestant::new("scan", || {
-                sections.iter().for_each(|section| _ = black_box(address_fields(section, names)));
+                let best = Scanner::best();
+                sections.iter().for_each(|section| _ = black_box(address_fields(section, names, best)));
+            }),
+            Contestant::new("scan by lines", || {
+                let lines = Scanner::Lines;
+                sections.iter().for_each(|section| _ = black_box(address_fields(section, names, lines)));
             }),
             Contestant::new("scan, lists", || {
                 sections.iter().for_each(|section| _ = black_box(address_fields_and_lists(section, names)));

@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use aho_corasick::AhoCorasick;
 use mailparse::{addrparse_header, parse_headers};
-use readdress_benches::scan::Names;
+use readdress::NameSet;
 
 /// Finds `@` and a domain in any letters. It knows no comments, folds, quotes and no subdomain's end, so
 /// it could not decide for a gateway: an anchor.
@@ -26,10 +26,10 @@ impl Domains {
 }
 
 /// `parse_headers`, and `addrparse_header` for the fields that we rewrite.
-pub fn mailparse(message: &[u8], names: &Names) {
+pub fn mailparse(message: &[u8], names: &NameSet) {
     let Ok((fields, _)) = parse_headers(message) else { return };
     for field in &fields {
-        if names.has(field.get_key_raw()) {
+        if names.find(field.get_key_raw()).is_some() {
             black_box(addrparse_header(field).ok());
         }
     }

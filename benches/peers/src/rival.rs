@@ -25,7 +25,8 @@ impl Rival {
     /// which other fields there are to ignore.
     pub fn new(engine: &Engine, messages: &[Vec<u8>]) -> Rival {
         let entries = engine.map().entries();
-        let map = entries.map(|entry| (entry.internal().to_ascii_lowercase().into(), entry.external().into()));
+        let map =
+            entries.map(|entry| (entry.internal().to_ascii_lowercase().into(), entry.external().into()));
         Rival { parser: parser(engine, messages), map: map.collect() }
     }
 

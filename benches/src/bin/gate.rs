@@ -7,8 +7,9 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
+use readdress::header::Scanner;
 use readdress::{Direction, Engine, PathKind, Scratch};
-use readdress_benches::scan::{Names, address_fields};
+use readdress_benches::scan::{address_field_names, address_fields};
 use readdress_benches::shape::section_length;
 use readdress_benches::work::{contiguous, edit_list, verdict};
 
@@ -66,8 +67,10 @@ fn twice(work: &mut dyn FnMut()) {
 fn scan(messages: &[Vec<u8>]) -> usize {
     let sections: Vec<&[u8]> =
         messages.iter().filter_map(|message| message.get(..section_length(message))).collect();
-    let names = Names::new();
-    twice(&mut || sections.iter().for_each(|section| _ = black_box(address_fields(section, &names))));
+    let names = address_field_names();
+    twice(&mut || {
+        sections.iter().for_each(|section| _ = black_box(address_fields(section, &names, Scanner::best())))
+    });
     sections.len()
 }
 
