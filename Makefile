@@ -35,6 +35,7 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 test-full: deps ## a million cases a property, a million entries, ThreadSanitizer: hours
 	@scripts/c.sh threads
 	READDRESS_CASES=1000000 READDRESS_ENTRIES=1000000 cargo test --release --workspace --locked -- --nocapture
+	READDRESS_CASES=10000000 cargo test --release -p readdress --locked --test shortcuts
 
 bench: deps ## beside what else there is: a table with the targets, docs/performance; under ten minutes
 	@scripts/bench.sh

@@ -193,6 +193,16 @@ mod tests {
     }
 
     #[test]
+    fn what_display_names_may_hide_is_looked_at_where_they_count() {
+        let decoding = DomainFilter { decodes: true, ..filter() };
+        for body in ["\"john@fabrikam\\.x\" <a@b.c>", "=?utf-8?q?john=40fabrikam=2Ex?= <a@b.c>"] {
+            assert!(decoding.may_concern(body.as_bytes()), "{body}");
+            assert!(!filter().may_concern(body.as_bytes()), "{body}");
+        }
+        assert!(decoding.may_concern(b"John <a@fabrikam.x>") && !decoding.may_concern(b"John <a@b.c>"));
+    }
+
+    #[test]
     fn there_is_none_where_it_would_not_be_sound() {
         for domain in ["localhost", "[192.0.2.1]", ".x", "x.", ""] {
             assert!(DomainFilter::new([&b"contoso.com"[..], domain.as_bytes()]).is_none(), "{domain}");

@@ -33,9 +33,11 @@ pub(crate) enum Movable {
 impl LocalPart {
     /// Takes an unquoted, ASCII-lower-cased local-part apart.
     pub(crate) fn read(key: &[u8], delimiters: &[u8]) -> LocalPart {
-        let tag = tag_length(key);
+        // Without one there is neither a tag nor SRS behind a delimiter.
+        let has_equals = key.contains(&b'=');
+        let tag = if has_equals { tag_length(key) } else { 0 };
         let name = key.get(tag..).unwrap_or_default();
-        let (splits, movable) = if is_rewritten_sender(name) {
+        let (splits, movable) = if is_rewritten_sender(name, has_equals) {
             (false, Movable::ThereAndBack)
         } else if is_encapsulated(name) {
             (false, Movable::Never)
@@ -62,11 +64,11 @@ fn tag_length(key: &[u8]) -> usize {
 }
 
 /// SRS in its four spellings: the hash does not cover the domain that forwards.
-fn is_rewritten_sender(name: &[u8]) -> bool {
+fn is_rewritten_sender(name: &[u8], has_equals: bool) -> bool {
     let is_classic = name.strip_prefix(b"srs").is_some_and(|rest| {
         matches!(rest.first(), Some(b'0' | b'1')) && matches!(rest.get(1), Some(b'=' | b'+' | b'-'))
     });
-    is_classic || memchr::memmem::find(name, b"+srs=").is_some()
+    is_classic || has_equals && memchr::memmem::find(name, b"+srs=").is_some()
 }
 
 /// An address of another system inside a local-part: IMCEAEX-, IMCEAX500-, IMCEASMTP- and so on. A `+`

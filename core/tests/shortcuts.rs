@@ -147,7 +147,7 @@ fn dressed_address() -> impl Strategy<Value = String> {
 /// A body that holds such addresses, well-formed or not.
 fn dressed_body() -> impl Strategy<Value = String> {
     let item =
-        (0..14_usize, dressed_address(), dressed_address()).prop_map(|(shape, address, other)| match shape {
+        (0..16_usize, dressed_address(), dressed_address()).prop_map(|(shape, address, other)| match shape {
             0..=2 => address,
             3..=5 => format!("John <{address}>"),
             6 => format!("\"{}\" <{other}>", address.replace('"', "")),
@@ -156,7 +156,9 @@ fn dressed_body() -> impl Strategy<Value = String> {
             9 => format!("<@{other}:{address}>"),
             10 => format!("=?utf-8?q?{}?= <{other}>", address.replace('@', "=40").replace(' ', "_")),
             11 => format!("\"{address} <{other}>"),
-            12 => format!("John Q. Doe, MD <{address}>"),
+            12 => "\"john@t0\\.example\" <a@elsewhere.org>".to_owned(),
+            13 => "\"\\john@\\t\\0.exampl\\e\" <a@elsewhere.org>".to_owned(),
+            14 => format!("John Q. Doe, MD <{address}>"),
             _ => format!("{address} {other}"),
         });
     vec(item, 0..4).prop_map(|items| items.join(", "))
