@@ -112,6 +112,30 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
     }
 }
 
+/// Each line is full, so that the longer addresses make it too long: one after the other needs folds.
+#[test]
+fn a_field_of_full_lines_takes_linear_time() {
+    let engine = unlimited();
+    for (name, start, unit) in [
+        ("full lines", "To: ", "user@i.example,".repeat(66)),
+        ("full lines with names", "To: ", "\"user@i.example\" <user@i.example>,".repeat(28)),
+        ("full lines of links", "List-Post: ", "<mailto:user@i.example>,".repeat(41)),
+        ("full lines that no fold helps", "To: ", format!("user@i.example({}),", "c".repeat(980))),
+    ] {
+        let time = |size: usize, runs| {
+            let message = message(start, &format!("{unit}\r\n "), size);
+            let mut scratch = Scratch::new();
+            best(runs, || {
+                let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
+                assert!(done.edits().len() + done.skipped().len() > size / 1100);
+            })
+        };
+        let (small, large) = (time(SIZE / 256, 5), time(SIZE / 8, 2));
+        println!("{name}: {small:?} for 64 KiB, {large:?} for 2 MiB");
+        assert!(large < small.max(Duration::from_micros(50)) * 32 * 4, "{name}: {small:?} -> {large:?}");
+    }
+}
+
 /// Reports that are worked out when asked for: each on the buffers of one message.
 #[test]
 fn alignment_takes_linear_time() {
