@@ -6,6 +6,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use readdress::{Direction, Engine, Error, Limit, Limits, OnSigned, PathKind, Policy, Scratch};
@@ -76,6 +77,12 @@ fn unlimited() -> Engine {
     )
 }
 
+/// Tests that measure time take turns: beside each other they would measure each other.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The best of a few runs: what the machine does in between only ever adds.
 fn best(runs: usize, mut run: impl FnMut()) -> Duration {
     (0..runs)
@@ -90,7 +97,7 @@ fn best(runs: usize, mut run: impl FnMut()) -> Duration {
 
 #[test]
 fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
-    let engine = unlimited();
+    let (engine, _turn) = (unlimited(), turn());
     for (name, start, unit) in PATHOLOGICAL {
         let engine = engine.clone();
         let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
@@ -115,7 +122,7 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
 /// Each line is full, so that the longer addresses make it too long: one after the other needs folds.
 #[test]
 fn a_field_of_full_lines_takes_linear_time() {
-    let engine = unlimited();
+    let (engine, _turn) = (unlimited(), turn());
     for (name, start, unit) in [
         ("full lines", "To: ", "user@i.example,".repeat(66)),
         ("full lines with names", "To: ", "\"user@i.example\" <user@i.example>,".repeat(28)),
@@ -139,7 +146,7 @@ fn a_field_of_full_lines_takes_linear_time() {
 /// Reports that are worked out when asked for: each on the buffers of one message.
 #[test]
 fn alignment_takes_linear_time() {
-    let engine = unlimited();
+    let (engine, _turn) = (unlimited(), turn());
     for (name, start, unit) in [
         ("authors of one domain", "DKIM-Signature: d=i.example; h=from\nFrom: ", "user@i.example,"),
         ("authors in comments", "DKIM-Signature: d=i.example; h=from\nFrom: ", "(c)user(c)@(c)i(c).example,"),
