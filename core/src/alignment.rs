@@ -111,6 +111,8 @@ impl Domains {
             copy_tokens(mailbox.addr_spec.domain.of(body), &mut tokens);
             let domain = domain_name(&tokens);
             let place = widen(base) + widen(mailbox.addr_spec.span().start);
+            // Those of a display-name say nothing about the domain.
+            while edits.next_if(|edit| widen(edit.place.start) < place).is_some() {}
             match edits.next_if(|edit| widen(edit.place.start) == place) {
                 Some(edit) => after.add(domain_of(edit.to.of(texts))),
                 None => after.add(domain.clone()),

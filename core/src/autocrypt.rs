@@ -79,12 +79,14 @@ impl FieldBody<'_> {
     }
 }
 
-/// Why Autocrypt fields must stay as they are: something in From was left alone, and nothing edited.
+/// Why Autocrypt fields must stay as they are: something in From was left alone, and no address edited.
 /// For the end of a header section whose octets are in `source`.
 pub(crate) fn left_alone_with_from(source: &[u8], scratch: &Scratch) -> Option<Reason> {
     let is = |field: &FieldRecord, name: &str| field.name.of(source).eq_ignore_ascii_case(name.as_bytes());
-    let is_edited =
-        |name: &str| scratch.fields.iter().any(|field| !field.edits.is_empty() && is(field, name));
+    let is_edited = |name: &str| {
+        let mut fields = scratch.fields.iter().filter(|field| is(field, name));
+        fields.any(|field| scratch.edits_of(field).iter().any(EditRecord::is_plain_address))
+    };
     if !is_edited(AUTOCRYPT) || is_edited("From") {
         return None;
     }

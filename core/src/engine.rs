@@ -225,9 +225,10 @@ impl Engine {
         if !edits.is_empty() {
             fit_lines(source, kind, &record, prefix, line_ending(), scratch)?;
             record.edits = Span::new(edits_before, scratch.edits.len());
-            scratch.room_to_withdraw()?;
         }
         if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
+            // Skips take room that was made for those of edits before.
+            scratch.room_to_withdraw()?;
             scratch.fields.room(1)?;
             scratch.fields.push(record);
         }
@@ -349,5 +350,31 @@ impl<'a> FieldByField<'a> {
         self.engine.end_section(self.arrival.session.direction, &bodies, self.scratch);
         self.scratch.bodies = bodies;
         self.engine.outcome(&[], self.scratch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::{EntryDirection, MapBuilder, NewEntry};
+
+    #[test]
+    fn there_is_room_to_withdraw_every_edit_whatever_fields_follow() {
+        let mut builder = MapBuilder::new();
+        let (internal, external) = (b"a@i.example".as_slice(), b"b@x.example".as_slice());
+        let direction = EntryDirection::Both;
+        builder
+            .add(&NewEntry { name: "", internal, external, direction, except: &[], source: None })
+            .unwrap();
+        let engine = Engine::from_bytes(builder.finish().unwrap()).unwrap();
+        let mut scratch = Scratch::new();
+        let mut parts = engine.begin(Direction::Outbound, &mut scratch);
+        parts.field(b"From", "a@i.example,".repeat(100).as_bytes()).unwrap();
+        parts.field(b"To", "@i.example,".repeat(100).as_bytes()).unwrap();
+        assert_eq!(
+            (scratch.edits.iter().filter(|edit| !edit.is_fold()).count(), scratch.skips.len()),
+            (100, 100)
+        );
+        assert!(scratch.skips.capacity() >= 200);
     }
 }

@@ -5,6 +5,8 @@
 //! `<`, in an Autocrypt field before an attribute. If nothing helps, the edits of that
 //! line are taken back and reported. A line that was too long before is left as it is.
 
+use std::iter::Peekable;
+
 use crate::address::{AddressList, Item};
 use crate::autocrypt;
 use crate::error::Error;
@@ -80,13 +82,15 @@ pub(crate) fn fit_lines(
     scratch.texts.extend_from_slice(line_ending);
     scratch.texts.push(b' ');
     let fold_text = Span::new(text_start, scratch.texts.len());
+    let body_start = widen(field.body.start);
+    let mut places = places(kind, field.body.of(source)).peekable();
     for (line, edits) in each_line(source, field, prefix, &buffers.edits) {
         if !is_made_too_long(source, &line, edits) {
             scratch.edits.extend_from_slice(edits);
             continue;
         }
         let (segments, folds) = (&mut buffers.segments, &mut buffers.folds);
-        measure(source, kind, field, &line, edits, segments)?;
+        measure(body_start, &mut places, &line, edits, segments)?;
         // There are as many folds as segments, at most.
         folds.clear();
         folds.room(segments.len())?;
@@ -158,11 +162,11 @@ fn is_made_too_long(source: &[u8], line: &Line, edits: &[EditRecord]) -> bool {
     })
 }
 
-/// Cuts a line at every place where it may be folded.
+/// Cuts a line at every place where it may be folded. `places` are those of the body that no line before has
+/// used up: they are looked for once, however many lines there are.
 fn measure(
-    source: &[u8],
-    kind: BodyKind,
-    field: &FieldRecord,
+    body_start: usize,
+    places: &mut Peekable<impl Iterator<Item = (u32, bool)>>,
     line: &Line,
     edits: &[EditRecord],
     segments: &mut Vec<Segment>,
@@ -170,15 +174,13 @@ fn measure(
     segments.clear();
     segments.room(1)?;
     segments.push(Segment { start: line.start, width: line.before, is_mailbox: false });
-    let body_start = widen(field.body.start);
-    each_place(kind, field.body.of(source), |start, is_mailbox| {
+    while let Some((start, is_mailbox)) = places.next_if(|(start, _)| body_start + widen(*start) < line.end) {
         let start = body_start + widen(start);
-        if start > line.start && start < line.end {
+        if start > line.start {
             segments.room(1)?;
             segments.push(Segment { start, width: 0, is_mailbox });
         }
-        Ok(())
-    })?;
+    }
     let mut edits = edits.iter().peekable();
     let mut end = line.end;
     let mut nth = segments.len();
@@ -196,39 +198,33 @@ fn measure(
     Ok(())
 }
 
-/// Calls `take` with each place where a body may be folded, from the first to the last, and whether a
-/// mailbox, or what counts as one, begins there.
-fn each_place(
-    kind: BodyKind,
-    body: &[u8],
-    mut take: impl FnMut(u32, bool) -> Result<(), Error>,
-) -> Result<(), Error> {
-    match kind {
-        BodyKind::Addresses => {
-            for item in AddressList::new(body) {
-                let Item::Mailbox(mailbox) = item else { continue };
-                take(mailbox.start, true)?;
-                if let Some(angle) = mailbox.angle.filter(|&angle| angle != mailbox.start) {
-                    take(angle, false)?;
-                }
-            }
-        }
-        BodyKind::Uris => {
-            let mut last = None;
-            for item in UriList::new(body) {
-                let UriItem::Address { angle, .. } = item else { continue };
-                if last.replace(angle) != Some(angle) {
-                    take(angle, true)?;
-                }
-            }
-        }
-        BodyKind::Autocrypt => {
-            for attribute in autocrypt::attributes(body).filter(|attribute| !attribute.is_empty()) {
-                take(attribute.start, true)?;
-            }
-        }
-    }
-    Ok(())
+/// Each place where a body may be folded, from the first to the last, and whether a mailbox, or what counts
+/// as one, begins there.
+fn places(kind: BodyKind, body: &[u8]) -> impl Iterator<Item = (u32, bool)> {
+    let addresses = (kind == BodyKind::Addresses).then(|| AddressList::new(body));
+    let in_addresses = addresses.into_iter().flatten().flat_map(|item| {
+        let mailbox = match item {
+            Item::Mailbox(mailbox) => Some(mailbox),
+            Item::Malformed { .. } => None,
+        };
+        let angle = mailbox.and_then(|mailbox| mailbox.angle.filter(|&angle| angle != mailbox.start));
+        [mailbox.map(|mailbox| (mailbox.start, true)), angle.map(|angle| (angle, false))]
+            .into_iter()
+            .flatten()
+    });
+    let uris = (kind == BodyKind::Uris).then(|| UriList::new(body));
+    let mut last = None;
+    let before_uris = uris.into_iter().flatten().filter_map(move |item| match item {
+        UriItem::Address { angle, .. } if last.replace(angle) != Some(angle) => Some((angle, true)),
+        _ => None,
+    });
+    let attributes = (kind == BodyKind::Autocrypt).then(|| autocrypt::attributes(body));
+    let before_attributes = attributes
+        .into_iter()
+        .flatten()
+        .filter(|attribute| !attribute.is_empty())
+        .map(|attribute| (attribute.start, true));
+    in_addresses.chain(before_uris).chain(before_attributes)
 }
 
 /// Chooses where to fold so that each piece fits, going as far as possible each time. `false` if

@@ -80,6 +80,12 @@ impl EditRecord {
         self.entry == u32::MAX
     }
 
+    /// Whether it is an addr-spec of an address list or an attribute: no fold, and not in a name or a link,
+    /// which spell the new address once more.
+    pub(crate) fn is_plain_address(&self) -> bool {
+        !self.is_fold() && self.text.start == self.to.start
+    }
+
     /// Octets of the text less octets replaced, as two numbers: one of them is 0.
     pub(crate) fn growth(&self) -> (usize, usize) {
         let (new, old) = (self.text.len(), self.place.len());

@@ -97,6 +97,30 @@ fn a_message_without_one_author_domain_has_none() {
     }
 }
 
+/// Edits of display-names stand before those of addresses, and are none of them.
+#[test]
+fn a_display_name_that_is_edited_too_changes_no_domain() {
+    let policy = Policy { scrub_display_names: true, ..Policy::default() };
+    let both = EntryDirection::Both;
+    let entry = ("john@i.contoso.example", "j@contoso.example", both, &[][..]);
+    let engine = engine_with(policy, &[entry]);
+    for (body, expected) in [
+        ("\"john@i.contoso.example\" <john@i.contoso.example>", "i.contoso.example -> contoso.example"),
+        ("\"john@i.contoso.example\" <x@one.example>", "one.example -> one.example"),
+        (
+            "\"john@i.contoso.example\" <x@contoso.example>, =?utf-8?q?john=40i.contoso.example?= \
+             <john@i.contoso.example>",
+            "- -> contoso.example",
+        ),
+    ] {
+        let found = both_faces(&engine, Direction::Outbound, &format!("From: {body}\n"), |done| {
+            assert!(done.edits().len() > 0);
+            shown(&done.from_domains())
+        });
+        assert_eq!(found, expected, "{body}");
+    }
+}
+
 /// What has made readers see another author than filters did.
 #[test]
 fn attacks_on_the_author_domain() {

@@ -6,6 +6,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use readdress::{Direction, Engine, Error, Limit, Limits, OnSigned, PathKind, Policy, Scratch};
@@ -76,6 +77,12 @@ fn unlimited() -> Engine {
     )
 }
 
+/// Tests that measure time take turns: beside each other they would measure each other.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The best of a few runs: what the machine does in between only ever adds.
 fn best(runs: usize, mut run: impl FnMut()) -> Duration {
     (0..runs)
@@ -90,7 +97,7 @@ fn best(runs: usize, mut run: impl FnMut()) -> Duration {
 
 #[test]
 fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
-    let engine = unlimited();
+    let (engine, _turn) = (unlimited(), turn());
     let engines = [engine.without_shortcuts(), engine];
     for ((name, start, unit), engine) in
         PATHOLOGICAL.iter().flat_map(|case| engines.each_ref().map(|engine| (case, engine)))
@@ -115,10 +122,34 @@ fn sixteen_mebibytes_of_anything_take_linear_time_on_a_small_stack() {
     }
 }
 
+/// Each line is full, so that the longer addresses make it too long: one after the other needs folds.
+#[test]
+fn a_field_of_full_lines_takes_linear_time() {
+    let (engine, _turn) = (unlimited(), turn());
+    for (name, start, unit) in [
+        ("full lines", "To: ", "user@i.example,".repeat(66)),
+        ("full lines with names", "To: ", "\"user@i.example\" <user@i.example>,".repeat(28)),
+        ("full lines of links", "List-Post: ", "<mailto:user@i.example>,".repeat(41)),
+        ("full lines that no fold helps", "To: ", format!("user@i.example({}),", "c".repeat(980))),
+    ] {
+        let time = |size: usize, runs| {
+            let message = message(start, &format!("{unit}\r\n "), size);
+            let mut scratch = Scratch::new();
+            best(runs, || {
+                let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
+                assert!(done.edits().len() + done.skipped().len() > size / 1100);
+            })
+        };
+        let (small, large) = (time(SIZE / 256, 5), time(SIZE / 8, 2));
+        println!("{name}: {small:?} for 64 KiB, {large:?} for 2 MiB");
+        assert!(large < small.max(Duration::from_micros(50)) * 32 * 4, "{name}: {small:?} -> {large:?}");
+    }
+}
+
 /// Reports that are worked out when asked for: each on the buffers of one message.
 #[test]
 fn alignment_takes_linear_time() {
-    let engine = unlimited();
+    let (engine, _turn) = (unlimited(), turn());
     for (name, start, unit) in [
         ("authors of one domain", "DKIM-Signature: d=i.example; h=from\nFrom: ", "user@i.example,"),
         ("authors in comments", "DKIM-Signature: d=i.example; h=from\nFrom: ", "(c)user(c)@(c)i(c).example,"),

@@ -375,6 +375,18 @@ fn autocrypt_stays_where_from_had_to() {
     }
 }
 
+/// The name of its author is rewritten, and the address is not: it stands on a line that is full.
+#[test]
+fn autocrypt_stays_where_only_a_name_of_from_is_edited() {
+    let full = format!(" <john@t1.example({})>", "c".repeat(975));
+    let message = format!(
+        "From: \"john@t1.example\"\r\n{full}\r\nAutocrypt: addr=john@t1.example; keydata=abc\r\n\r\n"
+    );
+    let (output, skips, _) = outcome(&all_on(), Direction::Outbound, &message);
+    assert_eq!(output, message.replace("\"john@t1", "\"john.smith@x"));
+    assert_eq!(skips, ["From: line-too-long", "Autocrypt: line-too-long"]);
+}
+
 #[test]
 fn an_openpgp_field_is_never_rewritten() {
     assert!(FieldSet::new(["OpenPGP"]).is_err());

@@ -1,5 +1,5 @@
 //! Every way of scanning finds the same: fields, where the body begins, flags, and what passes a limit.
-#![allow(clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 
 mod support;
 
@@ -105,6 +105,36 @@ fn long_lines_are_found_in_every_place() {
                         "{scanner:?}: {length} octets behind {before}"
                     );
                 }
+            }
+        }
+    }
+}
+
+/// Every short piece of a header section, in every place around the end of a chunk of 256 octets.
+#[test]
+fn every_piece_is_the_same_wherever_chunks_end() {
+    const OCTETS: [u8; 5] = *b"a:\r\n ";
+    const LENGTH: u32 = 5;
+    let leads: [(&str, &str); 4] = [("X:", "\n"), ("X:", "\r\n"), ("X:", ""), ("From ", "\n")];
+    let tails: [&[u8]; 3] = [b"", b"\r\n\r\n\0\r", b"q:\xff\r\n"];
+    let mut message = Vec::new();
+    for number in 0..OCTETS.len().pow(LENGTH) {
+        let digits = (0..LENGTH).map(|place| number / OCTETS.len().pow(place) % OCTETS.len());
+        let piece: Vec<u8> = digits.map(|digit| OCTETS[digit]).collect();
+        for at in 250..=257 {
+            // Each piece meets each lead and each tail, though not in every place.
+            let (begin, end) = leads[(at + number) % leads.len()];
+            let tail = tails[(at + number / 3) % tails.len()];
+            message.clear();
+            message.extend_from_slice(begin.as_bytes());
+            message.resize(at - end.len(), b'z');
+            message.extend_from_slice(end.as_bytes());
+            message.extend_from_slice(&piece);
+            message.extend_from_slice(tail);
+            let expected = scan(&message, Limits::default(), Scanner::Lines).unwrap();
+            for scanner in Scanner::ALL {
+                let found = scan(&message, Limits::default(), scanner).unwrap();
+                assert_eq!(found, expected, "{scanner:?}: {}", message.escape_ascii());
             }
         }
     }

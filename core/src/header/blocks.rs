@@ -114,6 +114,8 @@ impl<'m> Blocks<'m> {
         }
         let section = self.message.get(..body_offset).unwrap_or_default();
         let Facts { has_bare_feed, has_bare_return, has_odd, .. } = self.facts;
+        // Only beside bare line feeds does it matter whether there are returns.
+        let has_bare_feed = has_bare_feed || self.behind.has_bare_feed;
         if has_bare_feed || has_bare_return || has_odd || section.len() < 2 {
             self.facts = facts_of(section, self.chunk);
         }
