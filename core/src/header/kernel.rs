@@ -166,149 +166,115 @@ mod portable {
     }
 }
 
+/// The ways by vectors whose comparisons give vectors. The instructions differ by their names alone.
 #[cfg(target_arch = "x86_64")]
-mod sse2 {
-    use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128,
-    };
+macro_rules! by_lanes {
+    ($module:ident, $feature:literal, $lane:literal, $vector:ident, [$($instruction:ident as $name:ident),*]) => {
+        mod $module {
+            use std::arch::x86_64::{$vector as Vector, $($instruction as $name),*};
 
-    use super::{BLOCK, Chunk, Ends, Facts, blocks};
+            use super::{BLOCK, Chunk, Ends, Facts, blocks};
 
-    const LANE: usize = 16;
+            const LANE: usize = $lane;
 
-    #[target_feature(enable = "sse2")]
-    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
-        let none = _mm_setzero_si128();
-        let (mut bare_feeds, mut bare_returns, mut returns, mut odd) = (none, none, none, none);
-        let mut feeds = none;
-        for (ends, (block, ahead)) in ends.iter_mut().zip(blocks(chunk)) {
-            let lanes = block.as_chunks::<LANE>().0.iter().zip(ahead.as_chunks::<LANE>().0);
-            *ends = 0;
-            for (number, (lane, ahead)) in lanes.enumerate() {
-                let (octets, next) = (load(lane), load(ahead));
-                let feed = is(octets, b'\n');
-                let white_space = _mm_or_si128(is(next, b' '), is(next, b'\t'));
-                *ends |= bits(_mm_andnot_si128(white_space, feed)) << (number * LANE);
-                let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
-                bare_feeds = _mm_or_si128(bare_feeds, _mm_andnot_si128(is_return, is_feed));
-                bare_returns = _mm_or_si128(bare_returns, _mm_andnot_si128(is_feed, is_return));
-                returns = _mm_or_si128(returns, is_return);
-                // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
-                odd = _mm_or_si128(odd, _mm_cmpgt_epi8(_mm_set1_epi8(1), octets));
-                feeds = _mm_or_si128(feeds, feed);
+            #[target_feature(enable = $feature)]
+            pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
+                let nothing = none();
+                let (mut bare_feeds, mut bare_returns, mut returns, mut odd) = (nothing, nothing, nothing, nothing);
+                let mut feeds = nothing;
+                for (ends, (block, ahead)) in ends.iter_mut().zip(blocks(chunk)) {
+                    let lanes = block.as_chunks::<LANE>().0.iter().zip(ahead.as_chunks::<LANE>().0);
+                    *ends = 0;
+                    for (number, (lane, ahead)) in lanes.enumerate() {
+                        let (octets, next) = (load(lane), load(ahead));
+                        let feed = is(octets, b'\n');
+                        let white_space = or(is(next, b' '), is(next, b'\t'));
+                        *ends |= bits(and_not(white_space, feed)) << (number * LANE);
+                        let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
+                        bare_feeds = or(bare_feeds, and_not(is_return, is_feed));
+                        bare_returns = or(bare_returns, and_not(is_feed, is_return));
+                        returns = or(returns, is_return);
+                        // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
+                        odd = or(odd, greater(all(1), octets));
+                        feeds = or(feeds, feed);
+                    }
+                }
+                Facts {
+                    has_bare_feed: bits(bare_feeds) != 0,
+                    has_bare_return: bits(bare_returns) != 0,
+                    has_return: bits(returns) != 0,
+                    has_odd: bits(odd) != 0,
+                    is_quiet: bits(feeds) == 0,
+                }
+            }
+
+            #[target_feature(enable = $feature)]
+            pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
+                let mut names = 0;
+                for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
+                    let octets = load(lane);
+                    // Signed, one more than 126 is the greatest number, and one more than 127 the least.
+                    let above = add(octets, all(1));
+                    let printable = greater(above, all(33));
+                    names |= bits(and_not(is(octets, b':'), printable)) << (number * LANE);
+                }
+                !names
+            }
+
+            #[target_feature(enable = $feature)]
+            fn load(lane: &[u8; LANE]) -> Vector {
+                // SAFETY: any octets are a vector, and the array is as large.
+                unsafe { std::mem::transmute::<[u8; LANE], Vector>(*lane) }
+            }
+
+            #[target_feature(enable = $feature)]
+            fn is(octets: Vector, octet: u8) -> Vector {
+                equal(octets, all(octet.cast_signed()))
+            }
+
+            #[target_feature(enable = $feature)]
+            fn bits(lanes: Vector) -> u64 {
+                u64::from(highest_bits(lanes).cast_unsigned())
             }
         }
-        Facts {
-            has_bare_feed: bits(bare_feeds) != 0,
-            has_bare_return: bits(bare_returns) != 0,
-            has_return: bits(returns) != 0,
-            has_odd: bits(odd) != 0,
-            is_quiet: bits(feeds) == 0,
-        }
-    }
-
-    #[target_feature(enable = "sse2")]
-    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
-        let mut names = 0;
-        for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
-            let octets = load(lane);
-            // Signed, one more than 126 is the greatest number, and one more than 127 the least.
-            let above = _mm_add_epi8(octets, _mm_set1_epi8(1));
-            let printable = _mm_cmpgt_epi8(above, _mm_set1_epi8(33));
-            names |= bits(_mm_andnot_si128(is(octets, b':'), printable)) << (number * LANE);
-        }
-        !names
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn load(lane: &[u8; LANE]) -> __m128i {
-        // SAFETY: any octets are a vector, and the array is as large.
-        unsafe { std::mem::transmute::<[u8; LANE], __m128i>(*lane) }
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn is(octets: __m128i, octet: u8) -> __m128i {
-        _mm_cmpeq_epi8(octets, _mm_set1_epi8(octet.cast_signed()))
-    }
-
-    #[target_feature(enable = "sse2")]
-    fn bits(lanes: __m128i) -> u64 {
-        u64::from(_mm_movemask_epi8(lanes).cast_unsigned())
-    }
+    };
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::{
-        __m256i, _mm256_add_epi8, _mm256_andnot_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8,
-        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
-    };
+by_lanes!(
+    sse2,
+    "sse2",
+    16,
+    __m128i,
+    [
+        _mm_add_epi8 as add,
+        _mm_andnot_si128 as and_not,
+        _mm_cmpeq_epi8 as equal,
+        _mm_cmpgt_epi8 as greater,
+        _mm_movemask_epi8 as highest_bits,
+        _mm_or_si128 as or,
+        _mm_set1_epi8 as all,
+        _mm_setzero_si128 as none
+    ]
+);
 
-    use super::{BLOCK, Chunk, Ends, Facts, blocks};
-
-    const LANE: usize = 32;
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
-        let none = _mm256_setzero_si256();
-        let (mut bare_feeds, mut bare_returns, mut returns, mut odd) = (none, none, none, none);
-        let mut feeds = none;
-        for (ends, (block, ahead)) in ends.iter_mut().zip(blocks(chunk)) {
-            let lanes = block.as_chunks::<LANE>().0.iter().zip(ahead.as_chunks::<LANE>().0);
-            *ends = 0;
-            for (number, (lane, ahead)) in lanes.enumerate() {
-                let (octets, next) = (load(lane), load(ahead));
-                let feed = is(octets, b'\n');
-                let white_space = _mm256_or_si256(is(next, b' '), is(next, b'\t'));
-                *ends |= bits(_mm256_andnot_si256(white_space, feed)) << (number * LANE);
-                let (is_return, is_feed) = (is(octets, b'\r'), is(next, b'\n'));
-                bare_feeds = _mm256_or_si256(bare_feeds, _mm256_andnot_si256(is_return, is_feed));
-                bare_returns = _mm256_or_si256(bare_returns, _mm256_andnot_si256(is_feed, is_return));
-                returns = _mm256_or_si256(returns, is_return);
-                // Signed, octets of 128 and above are below 0: all but those above 0 are odd.
-                odd = _mm256_or_si256(odd, _mm256_cmpgt_epi8(_mm256_set1_epi8(1), octets));
-                feeds = _mm256_or_si256(feeds, feed);
-            }
-        }
-        Facts {
-            has_bare_feed: bits(bare_feeds) != 0,
-            has_bare_return: bits(bare_returns) != 0,
-            has_return: bits(returns) != 0,
-            has_odd: bits(odd) != 0,
-            is_quiet: bits(feeds) == 0,
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn name_stops(block: &[u8; BLOCK]) -> u64 {
-        let mut names = 0;
-        for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
-            let octets = load(lane);
-            // Signed, one more than 126 is the greatest number, and one more than 127 the least.
-            let above = _mm256_add_epi8(octets, _mm256_set1_epi8(1));
-            let printable = _mm256_cmpgt_epi8(above, _mm256_set1_epi8(33));
-            names |= bits(_mm256_andnot_si256(is(octets, b':'), printable)) << (number * LANE);
-        }
-        !names
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn load(lane: &[u8; LANE]) -> __m256i {
-        // SAFETY: any octets are a vector, and the array is as large.
-        unsafe { std::mem::transmute::<[u8; LANE], __m256i>(*lane) }
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn is(octets: __m256i, octet: u8) -> __m256i {
-        _mm256_cmpeq_epi8(octets, _mm256_set1_epi8(octet.cast_signed()))
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn bits(lanes: __m256i) -> u64 {
-        u64::from(_mm256_movemask_epi8(lanes).cast_unsigned())
-    }
-}
+#[cfg(target_arch = "x86_64")]
+by_lanes!(
+    avx2,
+    "avx2",
+    32,
+    __m256i,
+    [
+        _mm256_add_epi8 as add,
+        _mm256_andnot_si256 as and_not,
+        _mm256_cmpeq_epi8 as equal,
+        _mm256_cmpgt_epi8 as greater,
+        _mm256_movemask_epi8 as highest_bits,
+        _mm256_or_si256 as or,
+        _mm256_set1_epi8 as all,
+        _mm256_setzero_si256 as none
+    ]
+);
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
