@@ -1,10 +1,13 @@
-//! Searching an `fst` automaton for the greatest key that is not above another, without trusting its
-//! octets.
+//! Searching an `fst` automaton of numbered keys for the greatest that is not above another, without
+//! trusting its octets.
 //!
 //! The `fst` crate builds the automata; its own reader believes them and panics on a damaged one.
 //! This reader knows the same format (version 3) and checks every access, so that a map file that
-//! is sealed but wrong costs an answer and never the process. Time is linear in the key and the
-//! answer's key, of which it reads at most [`LENGTH_MAX`] octets.
+//! is sealed but wrong costs an answer and never the process. Time is linear in the key.
+//!
+//! The values are the keys' numbers in their order. So what adds up on the way to a node is the number
+//! of the first key behind it, and a transition that is above tells how many keys are before it: nobody
+//! has to go down there, or look for the last key behind the transition before.
 //!
 //! A node is stored backwards and named by the place of its last octet, which tells its kind in
 //! the two high bits:
@@ -39,22 +42,11 @@ const HEAD: usize = 16;
 const TAIL: usize = 20;
 /// More transitions than this have an index.
 const INDEX_THRESHOLD: usize = 32;
-/// The most octets of a key: no address has more.
-const LENGTH_MAX: usize = 256;
-
 /// A place and the outputs on the way there.
 #[derive(Clone, Copy)]
 struct Reached {
     node: usize,
     value: u64,
-}
-
-/// Where keys before the one that is looked for branch off.
-#[derive(Clone, Copy)]
-struct Branch {
-    from: Reached,
-    /// How many transitions are before; 0: only the key that ends here is.
-    less: usize,
 }
 
 impl<'d> Automaton<'d> {
@@ -84,81 +76,40 @@ impl<'d> Automaton<'d> {
         Some((u32::try_from(at.node).ok()?, at.value))
     }
 
-    /// Of the keys that go on from `node`, the value of the greatest that is not above `key`, as it adds
-    /// up from there.
+    /// Of the `count` keys that go on from `node`, the number of the greatest that is not above `key`;
+    /// they count from 0. `None` if all are above.
     #[inline]
-    pub(super) fn floor(self, node: u32, key: &[u8]) -> Option<u64> {
+    pub(super) fn floor(self, node: u32, count: u32, key: &[u8]) -> Option<u64> {
         let mut at = Reached { node: widen(node), value: 0 };
-        let mut below = None;
-        let mut octets = key.iter();
-        while at.node != 0 {
-            let Some(&octet) = octets.next() else {
-                match self.final_value(at) {
-                    Some(value) => return Some(value),
-                    None => break,
-                }
-            };
-            let state = self.octet(at.node)?;
-            if state & 0x80 != 0 {
-                let single = self.single(at.node, state)?;
-                if single.input > octet {
-                    break;
-                }
-                at = self.behind(&single, at.value)?;
-                if single.input < octet {
-                    return self.last(at);
-                }
-                continue;
-            }
-            let node = self.node(at.node, state)?;
-            let (less, is_equal) = self.search(&node, octet)?;
-            if less > 0 || node.is_final {
-                below = Some(Branch { from: at, less });
-            }
-            if !is_equal {
-                break;
-            }
-            at = self.nth(&node, less, at.value)?;
-        }
-        if at.node == 0 {
-            return Some(at.value);
-        }
-        let Branch { from, less } = below?;
-        match less.checked_sub(1) {
-            None => self.final_value(from),
-            Some(nth) => {
-                let node = self.node(from.node, self.octet(from.node)?)?;
-                self.last(self.nth(&node, nth, from.value)?)
-            }
-        }
-    }
-
-    /// The value of the greatest key that goes on from here. Each step leads to a smaller place.
-    fn last(self, mut at: Reached) -> Option<u64> {
-        for _ in 0..=LENGTH_MAX {
+        // The first key that is known to be above.
+        let mut limit = u64::from(count);
+        for &octet in key {
             if at.node == 0 {
                 return Some(at.value);
             }
             let state = self.octet(at.node)?;
-            at = if state & 0x80 == 0 {
+            if state & 0x80 == 0 {
                 let node = self.node(at.node, state)?;
-                let Some(nth) = node.count.checked_sub(1) else { return self.final_value(at) };
-                self.nth(&node, nth, at.value)?
+                let (less, is_equal) = self.search(&node, octet)?;
+                let above = less + usize::from(is_equal);
+                if above < node.count {
+                    limit = at.value.wrapping_add(self.output(&node, above)?);
+                }
+                if !is_equal {
+                    return limit.checked_sub(1);
+                }
+                at = self.nth(&node, less, at.value)?;
             } else {
-                self.behind(&self.single(at.node, state)?, at.value)?
-            };
+                let single = self.single(at.node, state)?;
+                if single.input != octet {
+                    return if single.input < octet { limit } else { at.value }.checked_sub(1);
+                }
+                at = self.behind(&single, at.value)?;
+            }
         }
-        None
-    }
-
-    /// The value of the key that ends here, if one does.
-    fn final_value(self, at: Reached) -> Option<u64> {
-        if at.node == 0 {
-            return Some(at.value);
-        }
-        let state = self.octet(at.node).filter(|state| state & 0xc0 == 0x40)?;
-        let node = self.node(at.node, state)?;
-        Some(at.value.wrapping_add(self.uint(node.start, node.output_size)?))
+        // What goes on behind `key` is above it.
+        let is_key = at.node == 0 || self.octet(at.node)? & 0xc0 == 0x40;
+        if is_key { Some(at.value) } else { at.value.checked_sub(1) }
     }
 
     #[inline]
@@ -201,7 +152,7 @@ impl<'d> Automaton<'d> {
         let outputs_end = targets_end.checked_sub(count * target_size)?;
         let is_final = state & 0x40 != 0;
         let start = outputs_end.checked_sub((count + usize::from(is_final)) * output_size)?;
-        Some(Node { count, is_final, target_size, output_size, inputs_end, targets_end, outputs_end, start })
+        Some(Node { count, target_size, output_size, inputs_end, targets_end, outputs_end, start })
     }
 
     /// How many inputs are before `octet`, and whether the next one is it.
@@ -223,10 +174,13 @@ impl<'d> Automaton<'d> {
     #[inline]
     fn nth(self, node: &Node, nth: usize, value: u64) -> Option<Reached> {
         let target_at = node.targets_end.checked_sub((nth + 1) * node.target_size)?;
-        let output_at = node.outputs_end.checked_sub((nth + 1) * node.output_size)?;
-        let output = self.uint(output_at, node.output_size)?;
         let target = self.target(target_at, node.target_size, node.start)?;
-        Some(Reached { node: target, value: value.wrapping_add(output) })
+        Some(Reached { node: target, value: value.wrapping_add(self.output(node, nth)?) })
+    }
+
+    #[inline]
+    fn output(self, node: &Node, nth: usize) -> Option<u64> {
+        self.uint(node.outputs_end.checked_sub((nth + 1) * node.output_size)?, node.output_size)
     }
 
     #[inline]
@@ -267,13 +221,12 @@ struct Single {
 /// A node of the third kind.
 struct Node {
     count: usize,
-    is_final: bool,
     target_size: usize,
     output_size: usize,
     inputs_end: usize,
     targets_end: usize,
     outputs_end: usize,
-    /// Its first octet, where the final output stands if there is one.
+    /// Its first octet.
     start: usize,
 }
 
@@ -286,11 +239,17 @@ fn sizes(octet: u8) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::{btree_map, vec};
+    use proptest::collection::vec;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     type Pairs = BTreeMap<Vec<u8>, u64>;
+
+    fn numbered(keys: impl IntoIterator<Item = Vec<u8>>) -> Pairs {
+        let mut pairs: Pairs = keys.into_iter().map(|key| (key, 0)).collect();
+        pairs.values_mut().zip(0..).for_each(|(value, number)| *value = number);
+        pairs
+    }
 
     fn build(pairs: &Pairs) -> Vec<u8> {
         let mut builder = fst::raw::Builder::memory();
@@ -313,9 +272,12 @@ mod tests {
                 );
                 continue;
             };
-            let floor = pairs.range(..=key.to_vec()).next_back().filter(|(key, _)| key.starts_with(prefix));
-            let found = automaton.floor(node, rest).map(|behind| value.wrapping_add(behind));
-            prop_assert_eq!(found, floor.map(|(_, value)| *value), "{:?} behind {}", key, length);
+            let behind = || pairs.iter().filter(|(key, _)| key.starts_with(prefix));
+            let count = u32::try_from(behind().count()).unwrap();
+            prop_assert_eq!(behind().next().map(|(_, first)| *first), (count > 0).then_some(value));
+            let floor = behind().rev().find(|(found, _)| found.as_slice() <= key).map(|(_, number)| *number);
+            let found = automaton.floor(node, count, rest).map(|behind| value + behind);
+            prop_assert_eq!(found, floor, "{:?} behind {}", key, length);
         }
         Ok(())
     }
@@ -329,7 +291,7 @@ mod tests {
     #[test]
     fn every_single_octet_key_is_found() {
         for octet in 0..=255_u8 {
-            let pairs = Pairs::from([(vec![octet], 7)]);
+            let pairs = numbered([vec![octet]]);
             let octets = build(&pairs);
             assert!(Automaton::new(&octets).is_known());
             for other in 0..=255_u8 {
@@ -341,8 +303,8 @@ mod tests {
 
     #[test]
     fn the_leaf_has_one_key() {
-        assert_eq!(Automaton::new(&[]).floor(LEAF, b"key"), Some(0));
-        assert_eq!(Automaton::new(&[]).floor(LEAF, b""), Some(0));
+        assert_eq!(Automaton::new(&[]).floor(LEAF, 1, b"key"), Some(0));
+        assert_eq!(Automaton::new(&[]).floor(LEAF, 1, b""), Some(0));
     }
 
     proptest! {
@@ -350,24 +312,12 @@ mod tests {
 
         #[test]
         fn floors_are_those_of_a_sorted_map(
-            pairs in btree_map(key(), any::<u64>(), 0..300),
+            keys in vec(key(), 0..400),
             others in vec(key(), 0..100),
         ) {
+            let pairs = numbered(keys);
             let octets = build(&pairs);
             prop_assert!(Automaton::new(&octets).is_known());
-            for key in pairs.keys().chain(&others) {
-                check(&pairs, &octets, key)?;
-            }
-        }
-
-        #[test]
-        fn numbered_keys_have_the_floors_of_a_sorted_map(
-            keys in vec(key(), 1..600),
-            others in vec(key(), 0..100),
-        ) {
-            let mut pairs: Pairs = keys.into_iter().map(|key| (key, 0)).collect();
-            pairs.values_mut().zip(0..).for_each(|(value, number)| *value = number);
-            let octets = build(&pairs);
             for key in pairs.keys().chain(&others) {
                 check(&pairs, &octets, key)?;
             }
@@ -381,11 +331,8 @@ mod tests {
         ) {
             let all: Vec<u8> = (0..=255).collect();
             for inputs in [inputs.into_iter().collect(), all[..count].to_vec(), all[256 - count..].to_vec()] {
-                let mut pairs: Pairs =
-                    inputs.iter().map(|&input| (vec![input, b'x'], 3 * u64::from(input))).collect();
-                if has_empty {
-                    pairs.insert(Vec::new(), 1 << 40);
-                }
+                let keys = inputs.iter().map(|&input| vec![input, b'x']);
+                let pairs = numbered(keys.chain(has_empty.then(Vec::new)));
                 let octets = build(&pairs);
                 for first in 0..=255_u8 {
                     for key in [&[first][..], &[first, b'w'], &[first, b'x'], &[first, b'x', 0]] {
@@ -397,11 +344,12 @@ mod tests {
 
         #[test]
         fn damage_costs_an_answer_and_never_the_process(
-            pairs in btree_map(key(), 0..1000_u64, 1..100),
+            keys in vec(key(), 1..100),
             damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
             starts in vec(any::<prop::sample::Index>(), 0..20),
             others in vec(key(), 0..20),
         ) {
+            let pairs = numbered(keys);
             let mut octets = build(&pairs);
             for (place, octet) in damage {
                 let at = place.index(octets.len());
@@ -411,11 +359,11 @@ mod tests {
             automaton.is_known();
             for key in pairs.keys().chain(&others) {
                 if let Some((node, _)) = automaton.walk(key) {
-                    automaton.floor(node, key);
+                    automaton.floor(node, 7, key);
                 }
                 for start in &starts {
                     // Behind the end, too.
-                    automaton.floor(u32::try_from(start.index(octets.len() + 40)).unwrap(), key);
+                    automaton.floor(u32::try_from(start.index(octets.len() + 40)).unwrap(), 7, key);
                 }
             }
         }

@@ -292,7 +292,9 @@ impl Side<'_> {
         if record.mailboxes == 0 || !filter::may_have(filter, domain, local_part) {
             return None;
         }
-        let nth_block = u32::try_from(Automaton::new(heads).floor(record.node, local_part)?).ok()?;
+        let block_count = record.mailboxes.div_ceil(narrow(BLOCK));
+        let nth_block = Automaton::new(heads).floor(record.node, block_count, local_part)?;
+        let nth_block = u32::try_from(nth_block).ok()?;
         let block = u32_at(places, widen(record.first_block).checked_add(widen(nth_block))?)?;
         let place = Place { block, nth: Block::read(blocks, block)?.find(local_part)? };
         let nth = nth_block.checked_mul(narrow(BLOCK))?.checked_add(u32::from(place.nth))?;
