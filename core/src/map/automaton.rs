@@ -5,9 +5,9 @@
 //! This reader knows the same format (version 3) and checks every access, so that a map file that
 //! is sealed but wrong costs an answer and never the process. Time is linear in the key.
 //!
-//! The values are the keys' numbers in their order. So what adds up on the way to a node is the number
-//! of the first key behind it, and a transition that is above tells how many keys are before it: nobody
-//! has to go down there, or look for the last key behind the transition before.
+//! The values are the keys' numbers in their order, so what adds up on the way to a node is the number
+//! of the first key that goes on from there. The first transition above the key that is looked for thus
+//! tells the answer, one before it, without a way down to the last key behind the transition below.
 //!
 //! A node is stored backwards and named by the place of its last octet, which tells its kind in
 //! the two high bits:
@@ -42,6 +42,7 @@ const HEAD: usize = 16;
 const TAIL: usize = 20;
 /// More transitions than this have an index.
 const INDEX_THRESHOLD: usize = 32;
+
 /// A place and the outputs on the way there.
 #[derive(Clone, Copy)]
 struct Reached {
