@@ -23,8 +23,8 @@ fn entry<'a>(internal: &'a str, external: &'a str, direction: EntryDirection) ->
     }
 }
 
-/// [`small`] with enough mailboxes for nodes over their blocks, built once.
-static LARGER: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| larger(100));
+/// [`small`] with enough mailboxes for several blocks on both sides, built once.
+static LARGER: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| larger(150));
 
 fn small() -> Vec<u8> {
     larger(0)
@@ -42,7 +42,7 @@ fn larger(more: usize) -> Vec<u8> {
     builder.add(&wildcard).unwrap();
     for number in 0..more {
         let [internal, external] =
-            [format!("m{number}@i.example"), format!("n{number}@x{}.example", number % 40)];
+            [format!("m{number}@i.example"), format!("n{number}@x{}.example", (number % 40).max(8))];
         builder.add(&entry(&internal, &external, EntryDirection::Both)).unwrap();
     }
     builder.finish().unwrap()
@@ -194,6 +194,45 @@ fn publishing_replaces_whole_files_or_nothing() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
 }
 
+/// Opens a map whose octets are any, and asks it everything.
+fn use_forged(map: Vec<u8>, address: &str) {
+    let Ok(engine) = Engine::from_bytes(reseal(map)) else { return };
+    let mut scratch = Scratch::new();
+    for direction in Direction::ALL {
+        let message = format!("From: {address}\nTo: {address}\n\n");
+        if let Ok(done) = engine.rewrite_into(direction, message.as_bytes(), &mut scratch) {
+            let output = done.to_vec();
+            assert_eq!(output.iter().filter(|&&octet| octet == b'\n').count(), 3);
+            _ = done.edits().count();
+        }
+        _ = engine.explain(direction, address.as_bytes());
+    }
+    for entry in engine.map().entries() {
+        _ = (entry.addresses(), entry.name(), entry.file(), entry.direction(), entry.except().count());
+    }
+    _ = engine.map().sections().count();
+}
+
+/// The octets of a section of [`LARGER`].
+fn section(name: &str) -> std::ops::Range<usize> {
+    let map = Map::new(LARGER.as_slice()).unwrap();
+    let info = map.sections().find(|section| section.name == name).unwrap();
+    info.offset..info.offset + info.length
+}
+
+#[test]
+fn an_automaton_that_is_none_is_refused() {
+    for name in ["internal-heads", "external-heads"] {
+        let place = section(name);
+        let mut map = LARGER.clone();
+        map[place.start] = 4;
+        assert_eq!(refusal(reseal(map)), MapErrorKind::Malformed("automaton"));
+        let mut map = LARGER.clone();
+        map[place.end - 12..place.end - 4].fill(0xff);
+        assert_eq!(refusal(reseal(map)), MapErrorKind::Malformed("automaton"), "its root is outside");
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -201,28 +240,31 @@ proptest! {
     #[test]
     fn a_forged_map_stops_nothing(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
-        address in prop::sample::select(vec!["a@i.example", "b@x.example", "q@i.example", "z@s.l.example", "z@keep.l.example", "m77@i.example", "n77@x37.example"]),
+        address in prop::sample::select(vec!["a@i.example", "b@x.example", "q@i.example", "z@s.l.example", "z@keep.l.example", "m77@i.example", "n77@x37.example", "n41@x8.example", "n@x8.example", "p@x8.example"]),
     ) {
         let mut map = LARGER.clone();
         let length = map.len();
         for (place, octet) in damage {
             map[place.index(length)] = octet;
         }
-        if let Ok(engine) = Engine::from_bytes(reseal(map)) {
-            let mut scratch = Scratch::new();
-            for direction in Direction::ALL {
-                let message = format!("From: {address}\nTo: {address}\n\n");
-                if let Ok(done) = engine.rewrite_into(direction, message.as_bytes(), &mut scratch) {
-                    let output = done.to_vec();
-                    prop_assert_eq!(output.iter().filter(|&&octet| octet == b'\n').count(), 3);
-                    _ = done.edits().count();
-                }
-                _ = engine.explain(direction, address.as_bytes());
-            }
-            for entry in engine.map().entries() {
-                _ = (entry.addresses(), entry.name(), entry.file(), entry.direction(), entry.except().count());
-            }
-            _ = engine.map().sections().count();
+        use_forged(map, address);
+    }
+
+    /// The same where all of the damage is in what finds mailboxes, which is a small part of a file.
+    #[test]
+    fn a_forged_way_to_a_mailbox_stops_nothing(
+        name in prop::sample::select(vec!["domain-records", "heads", "places", "blocks"]),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        (side, address) in prop_oneof![
+            (Just("internal"), prop::sample::select(vec!["a@i.example", "m77@i.example", "z@i.example"])),
+            (Just("external"), prop::sample::select(vec!["n41@x8.example", "n@x8.example", "p@x8.example"])),
+        ],
+    ) {
+        let mut map = LARGER.clone();
+        let place = section(&format!("{side}-{name}"));
+        for (at, octet) in damage {
+            map[place.start + at.index(place.len())] = octet;
         }
+        use_forged(map, address);
     }
 }

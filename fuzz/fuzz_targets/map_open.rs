@@ -21,9 +21,10 @@ static MAP: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let source = Some((file, 1));
         builder.add(&NewEntry { name: "n", internal, external, direction, except, source }).unwrap();
     }
-    for number in 0..100 {
+    // Several blocks on both sides, and more domains than a value names shortly.
+    for number in 0..150 {
         let [internal, external] =
-            [format!("m{number}@i.example"), format!("n{number}@x{}.example", number % 40)];
+            [format!("m{number}@i.example"), format!("n{number}@x{}.example", (number % 40).max(8))];
         let entry = NewEntry {
             name: "",
             internal: internal.as_bytes(),
@@ -38,7 +39,7 @@ static MAP: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 const MESSAGE: &[u8] = b"From: john@i.example, x@s.l.example, y@keep.l.example\n\
-    To: \"jane doe\"+x@i.example, nobody@i.example, a@d.example, m77@i.example, n77@x37.example\n\nbody";
+    To: \"jane doe\"+x@i.example, nobody@i.example, a@d.example, m77@i.example, n77@x37.example, n41@x8.example\n\nbody";
 
 fn use_it(bytes: Vec<u8>) {
     let Ok(engine) = Engine::from_bytes(bytes) else { return };
@@ -52,6 +53,7 @@ fn use_it(bytes: Vec<u8>) {
         }
         _ = engine.explain(direction, b"john+tag@i.example");
         _ = engine.explain(direction, b"m77@i.example");
+        _ = engine.explain(direction, b"n41@x8.example");
         _ = engine.explain(direction, b"a@b.keep.l.example");
     }
     for entry in engine.map().entries() {

@@ -1,8 +1,8 @@
-//! The mailboxes of one side: sorted by domain and local-part, front-coded in blocks, with a tree of
-//! separators over the blocks of each domain.
+//! The mailboxes of one side: sorted by domain and local-part, front-coded in blocks. An automaton of
+//! their heads tells which block of a domain a key is in, if it is anywhere.
 //!
 //! ```text
-//! block   first rank u32, octets of all suffixes u16, count u8, count headers u16, suffixes, values
+//! block   octets of all suffixes u16, count u8, count headers u16, suffixes, values
 //! header  bits 0-4   octets shared with the key before; 31: the number stands before the suffix
 //!         bits 5-8   octets of the suffix; 0: the number stands before the suffix
 //!         bits 9-10  form of the value
@@ -14,17 +14,14 @@
 //!            key, so that nothing is ever edited
 //!         3  the key's first octet, and from behind its first dot as many as the upper half of one octet
 //!            says; then as many as the lower half says, these: `jdoe2` of `john.doe`
-//! node    count u8, count times (shared u8, octets u8), count children u32, suffixes
 //! ```
 //!
-//! A child is a place in the blocks at the lowest level of nodes and in the nodes above it. Whatever a
-//! file says, a search looks at 255 keys on each of 255 levels at most.
+//! Whatever a file says, a search looks at 255 keys at most.
 
-use crate::map::format::u32_from;
 use crate::span::widen;
 
 /// Octets of a block before its headers.
-pub(super) const BLOCK_HEAD: usize = 7;
+pub(super) const BLOCK_HEAD: usize = 3;
 /// The number of octets shared that stands elsewhere.
 pub(super) const LONG_SHARED: usize = 31;
 /// The most octets of a suffix that a header tells.
@@ -39,14 +36,6 @@ pub(super) const LONG: u16 = 2;
 pub(super) const INITIAL: u16 = 3;
 /// Stands before a value of the long form whose entry has one key on both sides. Nothing is kept of so long a key.
 pub(super) const IDENTITY: u8 = 255;
-
-/// Where the mailboxes of a domain are.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Root {
-    /// Its node, or its only block if there are no levels of nodes.
-    pub(super) at: u32,
-    pub(super) levels: u8,
-}
 
 /// The place of a mailbox: its block, and which of it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -77,57 +66,9 @@ pub(super) enum Target {
     Domain(u32),
 }
 
-/// Finds the block in which a key is, if it is anywhere, and its place in it.
-#[inline]
-pub(super) fn find<'m>(
-    nodes: &'m [u8],
-    blocks: &'m [u8],
-    root: Root,
-    key: &[u8],
-) -> Option<(Block<'m>, Place)> {
-    let mut at = root.at;
-    for _ in 0..root.levels {
-        at = child(nodes, at, key)?;
-    }
-    let block = Block::read(blocks, at)?;
-    let nth = block.find(key)?;
-    Some((block, Place { block: at, nth }))
-}
-
-/// The last child of a node whose separator is not behind `key`.
-#[inline]
-fn child(nodes: &[u8], at: u32, key: &[u8]) -> Option<u32> {
-    let (&count, node) = nodes.get(widen(at)..)?.split_first()?;
-    let count = usize::from(count);
-    let (headers, node) = node.split_at_checked(2 * count)?;
-    let (children, suffixes) = node.split_at_checked(4 * count)?;
-    let mut floor = 0;
-    let mut matched = 0;
-    let mut position = 0;
-    for (nth, &[shared, length]) in headers.as_chunks().0.iter().enumerate() {
-        let (shared, length) = (usize::from(shared), usize::from(length));
-        if shared < matched {
-            break;
-        }
-        if shared == matched {
-            let suffix = suffixes.get(position..position + length)?;
-            let rest = key.get(matched..)?;
-            let common = common_prefix(suffix, rest);
-            if common < length && rest.get(common).is_none_or(|octet| suffix.get(common) > Some(octet)) {
-                break;
-            }
-            matched += common;
-        }
-        position += length;
-        floor = nth;
-    }
-    u32_from(children, 4 * floor)
-}
-
 /// One block.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'m> {
-    pub(super) first_rank: u32,
     headers: &'m [[u8; 2]],
     suffixes: &'m [u8],
     /// And all behind them.
@@ -138,16 +79,15 @@ impl<'m> Block<'m> {
     #[inline]
     pub(super) fn read(blocks: &'m [u8], at: u32) -> Option<Block<'m>> {
         let (head, rest) = blocks.get(widen(at)..)?.split_first_chunk::<BLOCK_HEAD>()?;
-        let [a, b, c, d, low, high, count] = *head;
+        let [low, high, count] = *head;
         let (headers, rest) = rest.split_at_checked(2 * usize::from(count))?;
         let (suffixes, values) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
-        let first_rank = u32::from_le_bytes([a, b, c, d]);
-        Some(Block { first_rank, headers: headers.as_chunks().0, suffixes, values })
+        Some(Block { headers: headers.as_chunks().0, suffixes, values })
     }
 
     /// Which of the block's keys `key` is.
     #[inline]
-    fn find(&self, key: &[u8]) -> Option<u8> {
+    pub(super) fn find(&self, key: &[u8]) -> Option<u8> {
         let mut matched = 0;
         let mut position = 0;
         for (nth, header) in self.headers.iter().enumerate() {

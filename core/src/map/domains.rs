@@ -5,15 +5,14 @@
 //!         record u32, all ones in an empty slot. A domain is in the slot that the lower half of its hash
 //!         names, or in one of the next 64, with no empty one between.
 //! record  place of the key in the texts u32, its entry u32, its `*.` entry u32, rank of its first
-//!         mailbox u32, number of mailboxes u32, number of their first block u32, place of their node or
-//!         only block u32, first of its usual targets u32, levels of nodes u8, number of usual targets u8,
-//!         octets of the key u8, zero u8
+//!         mailbox u32, number of mailboxes u32, number of their first block u32, node of the automaton
+//!         behind its number u32, first of its usual targets u32, number of usual targets u8, octets of
+//!         the key u8, zero u16
 //! texts   count u32, count + 1 places u32, octets: each spelling once, sorted
 //! ```
 
 use std::cmp::Ordering;
 
-use crate::map::blocks::Root;
 use crate::map::format::{u32_at, u32_from};
 use crate::map::hash::hash;
 use crate::span::{narrow, widen};
@@ -47,7 +46,8 @@ pub(super) struct DomainRecord {
     pub(super) mailboxes: u32,
     /// Its first block, counted among those of its side.
     pub(super) first_block: u32,
-    pub(super) root: Root,
+    /// Where a search for one of its blocks starts in the automaton of heads.
+    pub(super) node: u32,
     /// Its usual targets: the first, and how many.
     pub(super) targets: (u32, u8),
 }
@@ -119,7 +119,7 @@ impl DomainRecord {
         let (records, _) = records.as_chunks::<RECORD>();
         let record = records.get(widen(number))?;
         let value = |nth| u32_at(record, nth);
-        let [levels, targets, length, _] = value(8)?.to_le_bytes();
+        let [targets, length, _, _] = value(8)?.to_le_bytes();
         Some(DomainRecord {
             text: (value(0)?, length),
             exact: value(1)?,
@@ -127,7 +127,7 @@ impl DomainRecord {
             first_rank: value(3)?,
             mailboxes: value(4)?,
             first_block: value(5)?,
-            root: Root { at: value(6)?, levels },
+            node: value(6)?,
             targets: (value(7)?, targets),
         })
     }
@@ -140,9 +140,9 @@ impl DomainRecord {
             self.first_rank,
             self.mailboxes,
             self.first_block,
-            self.root.at,
+            self.node,
             self.targets.0,
-            u32::from_le_bytes([self.root.levels, self.targets.1, self.text.1, 0]),
+            u32::from_le_bytes([self.targets.1, self.text.1, 0, 0]),
         ] {
             out.extend(value.to_le_bytes());
         }
@@ -274,7 +274,7 @@ mod tests {
                     first_rank: number * 2,
                     mailboxes: 2,
                     first_block: 0,
-                    root: Root::default(),
+                    node: 0,
                     targets: (0, 0),
                 };
                 record.append_to(&mut records);

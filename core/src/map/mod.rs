@@ -2,8 +2,10 @@
 //! its first use.
 //!
 //! [`MapBuilder`] writes it, [`Map`] reads it. Each side has its domains in a table by hash and their
-//! mailboxes in sorted blocks, each beside what it becomes. ARCHITECTURE.md describes the file.
+//! mailboxes in sorted blocks, each beside what it becomes; an automaton tells which block to search.
+//! ARCHITECTURE.md describes the file.
 
+mod automaton;
 mod blocks;
 mod build;
 mod data;
@@ -22,6 +24,7 @@ mod view;
 mod write;
 
 use crate::error::Error;
+use crate::map::automaton::Automaton;
 use crate::map::format::{SectionId, Sections, malformed};
 use crate::map::record::{DOMAIN_ENTRY, read_policy};
 use crate::map::view::View;
@@ -80,12 +83,17 @@ impl<D: AsRef<[u8]>> Map<D> {
         let counts = provenance.zip(domain_entries).filter(|(all, domains)| domains <= all);
         let (entry_count, _) = counts.ok_or_else(|| malformed("entries", place(SectionId::Provenance)))?;
         let mut has_subdomain_entries = false;
-        for (side, id) in
-            [(KeySide::Internal, SectionId::InternalDomains), (KeySide::External, SectionId::ExternalDomains)]
-        {
-            let side = view.side(side).ok_or_else(|| malformed("texts", place(SectionId::DomainTexts)))?;
-            has_subdomain_entries |= side.domains.inspect().ok_or_else(|| malformed("domains", place(id)))?
-                && id == SectionId::InternalDomains;
+        for (side, domains, heads) in [
+            (KeySide::Internal, SectionId::InternalDomains, SectionId::InternalHeads),
+            (KeySide::External, SectionId::ExternalDomains, SectionId::ExternalHeads),
+        ] {
+            if !Automaton::new(view.section(heads)).is_known() {
+                return Err(malformed("automaton", place(heads)).into());
+            }
+            let tables = view.side(side).ok_or_else(|| malformed("texts", place(SectionId::DomainTexts)))?;
+            has_subdomain_entries |=
+                tables.domains.inspect().ok_or_else(|| malformed("domains", place(domains)))?
+                    && side == KeySide::Internal;
         }
         Ok(Map {
             sections,

@@ -1,14 +1,12 @@
-//! Writes the mailboxes of one side as blocks and the nodes over them; `blocks` has the format.
+//! Writes the mailboxes of one side as blocks and the automaton of their heads; `blocks` has the format.
 
 use crate::map::blocks::{
-    IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, Root, SAME, SHORT, SUFFIX_MAX, common_prefix,
+    IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, SAME, SHORT, SUFFIX_MAX, common_prefix,
 };
 use crate::span::{narrow, widen};
 
 /// Mailboxes of a block. Longer ones are smaller, and slower to search.
 pub(super) const BLOCK: usize = 32;
-/// Children of a node.
-const FANOUT: usize = 32;
 
 /// A mailbox to be written: its key, and what it becomes.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +22,26 @@ pub(super) struct Mailbox<'b> {
 }
 
 /// One side's mailboxes being written, domain by domain.
-#[derive(Debug, Default)]
 pub(super) struct Packer {
-    pub(super) nodes: Vec<u8>,
-    pub(super) blocks: Vec<u8>,
-    /// Where each block begins.
-    pub(super) order: Vec<u32>,
-    rank: u32,
+    heads: fst::raw::Builder<Vec<u8>>,
+    places: Vec<u8>,
+    blocks: Vec<u8>,
     pending: Pending,
+}
+
+/// One side's mailboxes as they stand in a file.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// The automaton: of each block of a domain that has more than one, its [`head`] and its number.
+    pub(super) heads: Vec<u8>,
+    /// Where each block begins.
+    pub(super) places: Vec<u8>,
+    pub(super) blocks: Vec<u8>,
+}
+
+/// The key of a block: the number of its domain, and what tells it from the block before.
+pub(super) fn head(domain: u32, separator: &[u8]) -> Vec<u8> {
+    [&domain.to_be_bytes(), separator].concat()
 }
 
 /// The block that is being filled.
@@ -46,62 +56,67 @@ struct Pending {
 }
 
 impl Packer {
-    /// Writes the mailboxes of a domain, in the order of their keys. `usual`: numbers of at most
-    /// [`OTHER_TARGET`] domains that the values name shortly.
-    pub(super) fn domain<'b>(&mut self, usual: &[u32], mailboxes: impl Iterator<Item = Mailbox<'b>>) -> Root {
-        let mut heads: Vec<(Vec<u8>, u32)> = Vec::new();
+    pub(super) fn new() -> Packer {
+        Packer {
+            heads: fst::raw::Builder::memory(),
+            places: Vec::new(),
+            blocks: Vec::new(),
+            pending: Pending::default(),
+        }
+    }
+
+    /// Blocks so far.
+    pub(super) fn block_count(&self) -> u32 {
+        narrow(self.places.len() / 4)
+    }
+
+    /// Writes the mailboxes of a domain, in the order of their keys; domains come in the order of their
+    /// numbers. `usual`: numbers of at most [`OTHER_TARGET`] domains that the values name shortly.
+    pub(super) fn domain<'b>(
+        &mut self,
+        number: u32,
+        usual: &[u32],
+        mailboxes: impl Iterator<Item = Mailbox<'b>>,
+    ) -> Option<()> {
+        let first = self.block_count();
+        let mut separators = Vec::new();
         self.pending.last_key.clear();
         for mailbox in mailboxes {
             if self.pending.headers.len() == 2 * BLOCK {
-                heads.push(self.finish_block());
+                separators.push(self.finish_block());
             }
             self.pending.push(usual, &mailbox);
         }
-        heads.push(self.finish_block());
-        let mut levels = 0;
-        while heads.len() > 1 {
-            heads = heads.chunks(FANOUT).map(|children| self.node(children)).collect();
-            levels += 1;
+        separators.push(self.finish_block());
+        if separators.len() == 1 {
+            return Some(());
         }
-        Root { at: heads.first().map_or(0, |(_, at)| *at), levels }
+        // What is before all keys of the domain is looked for in its first block.
+        separators.first_mut()?.clear();
+        for (separator, block) in separators.iter().zip(u64::from(first)..) {
+            self.heads.insert(head(number, separator), block).ok()?;
+        }
+        Some(())
     }
 
-    fn finish_block(&mut self) -> (Vec<u8>, u32) {
-        let at = narrow(self.blocks.len());
-        self.order.push(at);
+    /// `None` if that takes 4 GiB.
+    pub(super) fn finish(self) -> Option<Packed> {
+        let Packer { heads, places, blocks, .. } = self;
+        let heads = heads.into_inner().ok()?;
+        u32::try_from(heads.len().max(blocks.len())).ok()?;
+        Some(Packed { heads, places, blocks })
+    }
+
+    /// Gives the block's separator.
+    fn finish_block(&mut self) -> Vec<u8> {
+        self.places.extend(narrow(self.blocks.len()).to_le_bytes());
         let Pending { headers, suffixes, values, separator, .. } = &mut self.pending;
-        let count = headers.len() / 2;
-        self.blocks.extend(self.rank.to_le_bytes());
         self.blocks.extend(u16::try_from(suffixes.len()).unwrap_or(u16::MAX).to_le_bytes());
-        self.blocks.extend(u8::try_from(count).map(u8::to_le_bytes).unwrap_or_default());
+        self.blocks.extend(octet(headers.len() / 2));
         for part in [headers, suffixes, values] {
             self.blocks.append(part);
         }
-        self.rank += narrow(count);
-        (std::mem::take(separator), at)
-    }
-
-    /// Writes a node and gives its separator, which is that of its first child: there the node has
-    /// nothing, for whoever gets to it is not before that.
-    fn node(&mut self, children: &[(Vec<u8>, u32)]) -> (Vec<u8>, u32) {
-        let at = narrow(self.nodes.len());
-        self.nodes.extend(octet(children.len()));
-        let mut suffixes = Vec::new();
-        let mut before: &[u8] = &[];
-        for (nth, (separator, _)) in children.iter().enumerate() {
-            let separator = if nth == 0 { &[] } else { separator.as_slice() };
-            let shared = common_prefix(before, separator);
-            let suffix = separator.get(shared..).unwrap_or_default();
-            self.nodes.extend(octet(shared));
-            self.nodes.extend(octet(suffix.len()));
-            suffixes.extend_from_slice(suffix);
-            before = separator;
-        }
-        for (_, child) in children {
-            self.nodes.extend(child.to_le_bytes());
-        }
-        self.nodes.append(&mut suffixes);
-        (children.first().map_or_else(Vec::new, |(separator, _)| separator.clone()), at)
+        std::mem::take(separator)
     }
 }
 
@@ -198,7 +213,7 @@ fn behind_dot(mailbox: &Mailbox<'_>) -> usize {
     common_prefix(name, rest).min(15)
 }
 
-/// A number below 256: no address has more octets, and no block or node more members.
+/// A number below 256: no address has more octets, and no block more members.
 fn octet(number: usize) -> [u8; 1] {
     debug_assert!(number < 256, "{number} fits an octet");
     [u8::try_from(number).unwrap_or(u8::MAX)]
@@ -211,7 +226,9 @@ fn bits(number: usize, shift: u32) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::blocks::{Block, Target, find};
+    use crate::map::automaton::{Automaton, LEAF};
+    use crate::map::blocks::{Block, Target};
+    use crate::map::format::u32_at;
     use proptest::collection::{btree_map, vec};
     use proptest::prelude::*;
 
@@ -227,6 +244,15 @@ mod tests {
         prop_oneof![3 => short, 1 => long, 2 => dotted, 2 => initial]
     }
 
+    /// Finds a key of the last domain, whose first block is the one of that number: its block, and which of it.
+    fn find<'p>(packed: &'p Packed, node: u32, first: usize, key: &[u8]) -> Option<(usize, Block<'p>, u8)> {
+        let count = narrow(packed.places.len() / 4 - first);
+        let nth = Automaton::new(&packed.heads).floor(node, count, key)?;
+        let number = first + usize::try_from(nth).ok()?;
+        let block = Block::read(&packed.blocks, u32_at(&packed.places, number)?)?;
+        Some((number, block, block.find(key)?))
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -236,21 +262,28 @@ mod tests {
             others in vec(local_part(), 0..50),
             usual in vec(0_u32..40, 0..=OTHER_TARGET),
         ) {
-            let mut packer = Packer::default();
+            let mut packer = Packer::new();
             // Another domain before it, so that nothing begins at 0.
             let other = Mailbox { key: b"b", local_part: b"b", domain: 7, is_identity: false };
-            packer.domain(&[], std::iter::once(other));
+            packer.domain(3, &[], std::iter::once(other)).unwrap();
             let mailboxes = entries.iter().map(|(key, (local_part, domain, is_same, is_identity))| Mailbox {
                 key,
                 local_part: if *is_same { key } else { local_part },
                 domain: *domain,
                 is_identity: *is_identity,
             });
-            let root = packer.domain(&usual, mailboxes.clone());
+            // Another one with the same heads, whose nodes are shared.
+            packer.domain(257, &usual, mailboxes.clone()).unwrap();
+            let first = widen(packer.block_count());
+            packer.domain(258, &usual, mailboxes.clone()).unwrap();
+            let packed = packer.finish().unwrap();
+            let heads = Automaton::new(&packed.heads);
+            let node = heads.walk(&head(258, &[])).map_or(LEAF, |(node, _)| node);
+            prop_assert_eq!(node == LEAF, entries.len() <= BLOCK);
             for (rank, mailbox) in mailboxes.enumerate() {
-                let (block, place) = find(&packer.nodes, &packer.blocks, root, mailbox.key).unwrap();
-                prop_assert_eq!(widen(block.first_rank) + usize::from(place.nth), rank + 1);
-                let value = block.value(place.nth, mailbox.key.len()).unwrap();
+                let (number, block, nth) = find(&packed, node, first, mailbox.key).unwrap();
+                prop_assert_eq!((number - first) * BLOCK + usize::from(nth), rank);
+                let value = block.value(nth, mailbox.key.len()).unwrap();
                 let [kept, behind_dot] = value.parts(mailbox.key).unwrap();
                 prop_assert_eq!([kept, behind_dot, value.literal].concat(), mailbox.local_part);
                 let domain = match value.target {
@@ -259,12 +292,11 @@ mod tests {
                 };
                 prop_assert_eq!((domain, value.is_identity), (mailbox.domain, mailbox.is_identity));
                 let mut key = Vec::new();
-                let block = Block::read(&packer.blocks, packer.order[1 + rank / BLOCK]).unwrap();
-                block.key(u8::try_from(rank % BLOCK).unwrap(), &mut key).unwrap();
+                block.key(nth, &mut key).unwrap();
                 prop_assert_eq!(key, mailbox.key);
             }
             for key in &others {
-                let found = find(&packer.nodes, &packer.blocks, root, key);
+                let found = find(&packed, node, first, key);
                 prop_assert_eq!(found.is_some(), entries.contains_key(key));
             }
         }
@@ -272,27 +304,31 @@ mod tests {
         #[test]
         fn damage_costs_an_answer_and_never_the_process(
             keys in vec(local_part(), 1..200),
-            damage in vec((any::<bool>(), any::<prop::sample::Index>(), any::<u8>()), 1..40),
+            damage in vec((0..3, any::<prop::sample::Index>(), any::<u8>()), 1..40),
         ) {
             let mut sorted = keys.clone();
             sorted.sort();
             sorted.dedup();
-            let mut packer = Packer::default();
+            let mut packer = Packer::new();
             let mailbox = |key| Mailbox { key, local_part: b"x", domain: 99, is_identity: false };
-            let root = packer.domain(&[], sorted.iter().map(|key| mailbox(key.as_slice())));
-            for (is_node, place, octet) in damage {
-                let octets = if is_node { &mut packer.nodes } else { &mut packer.blocks };
-                if !octets.is_empty() {
-                    let at = place.index(octets.len());
-                    octets[at] = octet;
-                }
+            packer.domain(0, &[], sorted.iter().map(|key| mailbox(key.as_slice()))).unwrap();
+            let mut packed = packer.finish().unwrap();
+            let node = Automaton::new(&packed.heads).walk(&head(0, &[])).map_or(LEAF, |(node, _)| node);
+            for (which, place, octet) in damage {
+                let octets = match which {
+                    0 => &mut packed.heads,
+                    1 => &mut packed.places,
+                    _ => &mut packed.blocks,
+                };
+                let at = place.index(octets.len());
+                octets[at] = octet;
             }
             let mut decoded = Vec::new();
             for key in &sorted {
-                if let Some((block, place)) = find(&packer.nodes, &packer.blocks, root, key) {
-                    let value = block.value(place.nth, key.len());
+                if let Some((_, block, nth)) = find(&packed, node, 0, key) {
+                    let value = block.value(nth, key.len());
                     _ = value.map(|value| value.parts(key));
-                    _ = block.key(place.nth, &mut decoded);
+                    _ = block.key(nth, &mut decoded);
                 }
             }
         }

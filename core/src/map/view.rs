@@ -1,7 +1,8 @@
 //! The tables of a verified file, read in place: what look-ups and reports share.
 
 use crate::lex::quote_if_needed;
-use crate::map::blocks::{self, Block, Place, Target, Value};
+use crate::map::automaton::Automaton;
+use crate::map::blocks::{Block, Place, Target, Value};
 use crate::map::domains::{DomainRecord, Domains, Texts, exceptions_of, partition_point};
 use crate::map::entry::EntryAddress;
 use crate::map::filter;
@@ -110,8 +111,7 @@ impl<'m> View<'m> {
     pub(crate) fn given(&self, side: KeySide, hit: &Hit) -> Option<Given<'m>> {
         match hit.kind {
             KeyKind::Mailbox | KeyKind::Subaddress => {
-                let [_, blocks, _] = mailbox_sections(side);
-                let value = Block::read(self.section(blocks), hit.mark.place.block)?
+                let value = Block::read(self.section(blocks_of(side)), hit.mark.place.block)?
                     .value(hit.mark.place.nth, hit.name.len())?;
                 self.given_by(side, &value, hit.mark.targets)
             }
@@ -189,7 +189,7 @@ impl<'m> View<'m> {
         // Blocks are full but for the last one of each domain.
         let blocks = self.section(SectionId::InternalBlocks);
         let at = u32_at(
-            self.section(SectionId::InternalOrder),
+            self.section(SectionId::InternalPlaces),
             widen(record.first_block).checked_add(nth / BLOCK)?,
         )?;
         let (block, nth) = (Block::read(blocks, at)?, u8::try_from(nth % BLOCK).ok()?);
@@ -218,9 +218,8 @@ impl<'m> View<'m> {
         let side = self.side(KeySide::External)?;
         let (domain, record) = side.domains.find(&domain)?;
         let mark = side.mailbox(domain, &record, &local_part)?;
-        let [_, blocks, _] = mailbox_sections(KeySide::External);
-        let value =
-            Block::read(self.section(blocks), mark.place.block)?.value(mark.place.nth, local_part.len())?;
+        let value = Block::read(self.section(SectionId::ExternalBlocks), mark.place.block)?
+            .value(mark.place.nth, local_part.len())?;
         let given = self.given_by(KeySide::External, &value, mark.targets)?;
         let is_it = self.number(mark.entry) == Some(number);
         given.address(&local_part).filter(|_| is_it)
@@ -275,12 +274,31 @@ impl Side<'_> {
     /// Looks a mailbox up in a domain.
     #[inline]
     pub(super) fn mailbox(&self, domain: u32, record: &DomainRecord, local_part: &[u8]) -> Option<Mark> {
-        let [nodes, blocks, filter] = mailbox_sections(self.of).map(|id| self.view.section(id));
+        let [filter, heads, places, blocks] = match self.of {
+            KeySide::Internal => [
+                SectionId::InternalFilter,
+                SectionId::InternalHeads,
+                SectionId::InternalPlaces,
+                SectionId::InternalBlocks,
+            ],
+            KeySide::External => [
+                SectionId::ExternalFilter,
+                SectionId::ExternalHeads,
+                SectionId::ExternalPlaces,
+                SectionId::ExternalBlocks,
+            ],
+        }
+        .map(|id| self.view.section(id));
         if record.mailboxes == 0 || !filter::may_have(filter, domain, local_part) {
             return None;
         }
-        let (block, place) = blocks::find(nodes, blocks, record.root, local_part)?;
-        let rank = block.first_rank.checked_add(u32::from(place.nth)).filter(|rank| rank & EXTERNAL == 0)?;
+        let block_count = record.mailboxes.div_ceil(narrow(BLOCK));
+        let nth_block = Automaton::new(heads).floor(record.node, block_count, local_part)?;
+        let nth_block = u32::try_from(nth_block).ok()?;
+        let block = u32_at(places, widen(record.first_block).checked_add(widen(nth_block))?)?;
+        let place = Place { block, nth: Block::read(blocks, block)?.find(local_part)? };
+        let nth = nth_block.checked_mul(narrow(BLOCK))?.checked_add(u32::from(place.nth))?;
+        let rank = record.first_rank.checked_add(nth).filter(|rank| rank & EXTERNAL == 0)?;
         let (entry, count) = match self.of {
             KeySide::Internal => (rank, self.view.mailbox_count()),
             KeySide::External => {
@@ -291,11 +309,10 @@ impl Side<'_> {
     }
 }
 
-/// Nodes, blocks and filter of a side.
 #[inline]
-fn mailbox_sections(side: KeySide) -> [SectionId; 3] {
+fn blocks_of(side: KeySide) -> SectionId {
     match side {
-        KeySide::Internal => [SectionId::InternalNodes, SectionId::InternalBlocks, SectionId::InternalFilter],
-        KeySide::External => [SectionId::ExternalNodes, SectionId::ExternalBlocks, SectionId::ExternalFilter],
+        KeySide::Internal => SectionId::InternalBlocks,
+        KeySide::External => SectionId::ExternalBlocks,
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::lex::quote_if_needed;
-use crate::map::blocks::{OTHER_TARGET, Root};
+use crate::map::automaton::{Automaton, LEAF};
+use crate::map::blocks::OTHER_TARGET;
 use crate::map::build::{MapBuilder, Of, Pending};
 use crate::map::domains::{DomainRecord, NONE, table};
 use crate::map::filter::FilterWriter;
 use crate::map::format::{FileWriter, SectionId};
-use crate::map::pack::{Mailbox, Packer};
+use crate::map::pack::{BLOCK, Mailbox, Packed, Packer, head};
 use crate::map::record::{DomainEntry, EntryDirection, EntryKind, write_policy, write_short};
 use crate::map::sort::Sorted;
 use crate::span::{narrow, widen};
@@ -32,17 +33,18 @@ impl MapBuilder {
         file.section(SectionId::DomainTexts, |out| texts.append_to(self, out));
         file.section(SectionId::DomainEntries, |out| self.append_domain_entries(internal, &texts, out));
         file.section(SectionId::Exceptions, |out| self.append_exceptions(&numbers, &texts, out));
-        let mut orders = Vec::new();
         for (of, sorted) in [(Of::Internal, internal), (Of::External, external)] {
-            let SideTables { domains, records, targets, filter, nodes, blocks, order } =
+            let SideTables { domains, records, targets, filter, packed } =
                 self.side_tables(of, sorted, &numbers, &texts)?;
+            let Packed { heads, places, blocks } = packed;
             let ids = match of {
                 Of::Internal => [
                     SectionId::InternalDomains,
                     SectionId::InternalRecords,
                     SectionId::InternalTargets,
                     SectionId::InternalFilter,
-                    SectionId::InternalNodes,
+                    SectionId::InternalHeads,
+                    SectionId::InternalPlaces,
                     SectionId::InternalBlocks,
                 ],
                 Of::External => [
@@ -50,19 +52,17 @@ impl MapBuilder {
                     SectionId::ExternalRecords,
                     SectionId::ExternalTargets,
                     SectionId::ExternalFilter,
-                    SectionId::ExternalNodes,
+                    SectionId::ExternalHeads,
+                    SectionId::ExternalPlaces,
                     SectionId::ExternalBlocks,
                 ],
             };
-            for (id, octets) in ids.into_iter().zip([domains, records, targets, filter, nodes, blocks]) {
+            let tables = [domains, records, targets, filter, heads, places, blocks];
+            for (id, octets) in ids.into_iter().zip(tables) {
                 file.section(id, |out| out.extend_from_slice(&octets));
             }
-            orders.push(order);
         }
         let mailboxes = |entry: &&Pending| entry.kind == EntryKind::Mailbox;
-        file.section(SectionId::InternalOrder, |out| {
-            out.extend(orders.iter().take(1).flatten().flat_map(|at| at.to_le_bytes()));
-        });
         file.section(SectionId::ExternalOrder, |out| {
             let ids = external.ids.iter().filter(|&&id| self.entry(id).as_ref().is_some_and(mailboxes));
             out.extend(ids.filter_map(|&id| numbers.get(widen(id))).flat_map(|number| number.to_le_bytes()));
@@ -207,7 +207,7 @@ impl MapBuilder {
             first_rank: 0,
             mailboxes: 0,
             first_block: 0,
-            root: Root::default(),
+            node: LEAF,
             targets: (0, 0),
         };
         let mut records: Vec<DomainRecord> = sorted.domains.iter().map(empty).collect();
@@ -224,7 +224,7 @@ impl MapBuilder {
                 }
             }
         }
-        let mut packer = Packer::default();
+        let mut packer = Packer::new();
         let mut filter = FilterWriter::new(mailboxes.len());
         let mut targets: Vec<u32> = Vec::new();
         let mut reached = 0;
@@ -239,18 +239,22 @@ impl MapBuilder {
             let usual = self.usual_targets(of, group, texts);
             let of_group = group.iter().filter_map(|&id| Some(self.mailbox(of, self.entry(id)?, texts)));
             record.mailboxes = narrow(group.len());
-            record.first_block = narrow(packer.order.len());
+            record.first_block = packer.block_count();
             record.targets = (narrow(targets.len()), u8::try_from(usual.len()).unwrap_or_default());
-            record.root = packer.domain(&usual, of_group.inspect(|mailbox| filter.add(number, mailbox.key)));
+            packer.domain(number, &usual, of_group.inspect(|mailbox| filter.add(number, mailbox.key)))?;
             targets.extend(usual);
         }
-        let is_large = |octets: &Vec<u8>| u32::try_from(octets.len()).is_err();
-        let Packer { nodes, blocks, order, .. } = packer;
-        if is_large(&nodes) || is_large(&blocks) {
-            return None;
+        let packed = packer.finish()?;
+        let heads = Automaton::new(&packed.heads);
+        for (number, record) in
+            (0_u32..).zip(&mut records).filter(|(_, record)| widen(record.mailboxes) > BLOCK)
+        {
+            let (node, blocks_before) = heads.walk(&head(number, &[]))?;
+            debug_assert_eq!(blocks_before, u64::from(record.first_block), "what follows counts from there");
+            record.node = node;
         }
         let keys = || sorted.domains.iter().map(|&domain| self.domains.text(domain));
-        let mut tables = SideTables { domains: table(keys)?, nodes, blocks, order, ..SideTables::default() };
+        let mut tables = SideTables { domains: table(keys)?, packed, ..SideTables::default() };
         for record in &records {
             record.append_to(&mut tables.records);
         }
@@ -317,7 +321,5 @@ struct SideTables {
     records: Vec<u8>,
     targets: Vec<u8>,
     filter: Vec<u8>,
-    nodes: Vec<u8>,
-    blocks: Vec<u8>,
-    order: Vec<u32>,
+    packed: Packed,
 }
