@@ -54,7 +54,8 @@ impl GMime {
         let rival = unsafe { (self.new)() };
         for entry in engine.map().entries() {
             let text = |octets: &[u8]| CString::new(octets).expect("addresses have no NUL");
-            let (internal, external) = (text(&entry.internal().to_ascii_lowercase()), text(&entry.external()));
+            let (internal, external) =
+                (text(&entry.internal().to_ascii_lowercase()), text(&entry.external()));
             // SAFETY: both are read during the call only.
             unsafe { (self.entry)(rival, internal.as_ptr(), external.as_ptr()) };
         }

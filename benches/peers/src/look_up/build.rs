@@ -22,7 +22,7 @@ pub type StdMap = HashMap<String, String>;
 pub type AHashMap = hashbrown::HashMap<Box<str>, Box<str>, ahash::RandomState>;
 
 /// Sections of our file that no look-up reads: they say where entries come from.
-const PROVENANCE: [&str; 4] = ["policy", "sources", "provenance", "names"];
+const PROVENANCE: [&str; 5] = ["policy", "sources", "provenance", "names", "external-order"];
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
