@@ -38,9 +38,9 @@ fn scan(criterion: &mut Criterion) {
         for scanner in Scanner::ALL.into_iter().filter(|scanner| scanner.is_available()) {
             group.bench_function(format!("address-fields/{scanner:?}"), |bencher| {
                 bencher.iter(|| {
-                    sections
-                        .iter()
-                        .for_each(|section| _ = black_box(address_fields(section, &names, scanner)));
+                    for section in &sections {
+                        black_box(address_fields(section, &names, scanner));
+                    }
                 });
             });
         }

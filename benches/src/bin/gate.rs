@@ -69,7 +69,9 @@ fn scan(messages: &[Vec<u8>]) -> usize {
         messages.iter().filter_map(|message| message.get(..section_length(message))).collect();
     let names = address_field_names();
     twice(&mut || {
-        sections.iter().for_each(|section| _ = black_box(address_fields(section, &names, Scanner::best())))
+        for section in &sections {
+            black_box(address_fields(section, &names, Scanner::best()));
+        }
     });
     sections.len()
 }
