@@ -270,26 +270,6 @@ impl<'b> AddressList<'b> {
         self.in_group = true;
         Ok(None)
     }
-
-    /// Goes behind the next comma that stands outside quoted-strings and comments.
-    fn recover(&mut self) {
-        while let Some(octet) = self.cursor.peek() {
-            match octet {
-                b',' => {
-                    self.cursor.advance();
-                    return;
-                }
-                // A failure has moved the cursor on, so each turn of the loop does.
-                b'"' => _ = self.cursor.quoted_string(),
-                b'(' => _ = self.cursor.skip_cfws(),
-                b';' => {
-                    self.in_group = false;
-                    self.cursor.advance();
-                }
-                _ => self.cursor.advance(),
-            }
-        }
-    }
 }
 
 impl Iterator for AddressList<'_> {
@@ -302,7 +282,8 @@ impl Iterator for AddressList<'_> {
                 Ok(None) => {}
                 Err(reason) => {
                     let at = narrow(self.cursor.position());
-                    self.recover();
+                    let AddressList { cursor, in_group, .. } = self;
+                    cursor.skip_behind_comma(|octet| *in_group &= octet != b';');
                     return Some(Item::Malformed { at, reason });
                 }
             }

@@ -154,6 +154,23 @@ impl<'b> Cursor<'b> {
         }
     }
 
+    /// Goes behind the next comma that stands outside quoted-strings and comments, and tells of every other
+    /// octet outside them that it passes: what reading goes on behind when something could not be read.
+    pub(crate) fn skip_behind_comma(&mut self, mut passed: impl FnMut(u8)) {
+        while let Some(octet) = self.peek() {
+            match octet {
+                b',' => return self.advance(),
+                // A failure has moved the cursor on, so each turn of the loop does.
+                b'"' => _ = self.quoted_string(),
+                b'(' => _ = self.skip_cfws(),
+                _ => {
+                    passed(octet);
+                    self.advance();
+                }
+            }
+        }
+    }
+
     /// Whether CRLF stands at the cursor.
     fn at_line_ending(&self) -> bool {
         self.bytes.get(self.position + 1) == Some(&b'\n')

@@ -152,22 +152,6 @@ impl<'b> UriList<'b> {
             }
         }
     }
-
-    /// Goes behind the next comma that stands outside quoted-strings and comments.
-    fn recover(&mut self) {
-        while let Some(octet) = self.cursor.peek() {
-            match octet {
-                b',' => {
-                    self.cursor.advance();
-                    return;
-                }
-                // A failure has moved the cursor on, so each turn of the loop does.
-                b'"' => _ = self.cursor.quoted_string(),
-                b'(' => _ = self.cursor.skip_cfws(),
-                _ => self.cursor.advance(),
-            }
-        }
-    }
 }
 
 impl Iterator for UriList<'_> {
@@ -181,7 +165,7 @@ impl Iterator for UriList<'_> {
             self.cursor.peek()?;
             if let Err(reason) = self.uri() {
                 let at = narrow(self.cursor.position());
-                self.recover();
+                self.cursor.skip_behind_comma(|_| {});
                 return Some(UriItem::Malformed { at, reason });
             }
         }
