@@ -60,19 +60,6 @@ fn breaks_out(body: &[u8]) -> bool {
     (0..body.len()).any(|at| body[at] == b'\n' && !matches!(next(at), Some(b' ' | b'\t')))
 }
 
-/// The body with the edits put in by hand.
-fn edited(row: &Row) -> Vec<u8> {
-    let (mut body, mut position) = (Vec::new(), 0);
-    for edit in &row.edits {
-        assert!(edit.offset >= position, "{}: edits stand in order", row.place);
-        body.extend_from_slice(&row.body[position..edit.offset]);
-        body.extend_from_slice(&edit.new);
-        position = edit.offset + edit.old.len();
-    }
-    body.extend_from_slice(&row.body[position..]);
-    body
-}
-
 /// Holds the outcome against the row; the body begins at `base`, as the outcome counts.
 fn check(row: &Row, input: &[u8], base: usize, done: &Rewritten<'_>) {
     let place = &row.place;
@@ -135,7 +122,7 @@ fn whole_messages_change_by_the_edits_of_the_table_alone() {
             let message = around(&row.body);
             let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
             check(row, &message, before.len(), &done);
-            assert_eq!(done.to_vec(), around(&edited(row)), "{}", row.place);
+            assert_eq!(done.to_vec(), around(&row.edited()), "{}", row.place);
         }
     });
 }
@@ -150,7 +137,7 @@ fn single_fields_change_by_the_edits_of_the_table_alone() {
         let done = parts.finish();
         check(row, &row.body, 0, &done);
         let changes: Vec<Vec<u8>> = done.field_changes().map(|change| change.value()).collect();
-        let wanted = if row.edits.is_empty() { Vec::new() } else { vec![edited(row)] };
+        let wanted = if row.edits.is_empty() { Vec::new() } else { vec![row.edited()] };
         assert_eq!(changes, wanted, "{}", row.place);
         let controls = |body: &[u8]| body.iter().filter(|octet| octet.is_ascii_control()).count();
         let gained = changes.iter().any(|change| controls(change) > controls(&row.body));
@@ -250,7 +237,7 @@ fn paths_of_the_table() {
         let kind = if row.field == "MAIL" { PathKind::Reverse } else { PathKind::Forward };
         let done = engine.rewrite_path(Direction::Outbound, kind, &row.body, &mut scratch).unwrap();
         let show = |path: &[u8]| path.escape_ascii().to_string();
-        assert_eq!(show(done.to()), show(&edited(row)), "{}", row.place);
+        assert_eq!(show(done.to()), show(&row.edited()), "{}", row.place);
         assert_eq!(done.changed(), !row.edits.is_empty(), "{}", row.place);
         if let Some(skips) = &row.skips {
             let found: Vec<&str> = done.skipped().iter().map(|reason| reason.name()).collect();

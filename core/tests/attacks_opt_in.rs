@@ -43,19 +43,6 @@ fn rows() -> Vec<Row> {
     table::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attacks/opt-in"))
 }
 
-/// The body with the edits put in by hand.
-fn edited(row: &Row) -> Vec<u8> {
-    let (mut body, mut position) = (Vec::new(), 0);
-    for edit in &row.edits {
-        assert!(edit.offset >= position, "{}: edits stand in order", row.place);
-        body.extend_from_slice(&row.body[position..edit.offset]);
-        body.extend_from_slice(&edit.new);
-        position = edit.offset + edit.old.len();
-    }
-    body.extend_from_slice(&row.body[position..]);
-    body
-}
-
 /// Holds the outcome against the row; the body begins at `base`, as the outcome counts.
 fn check(row: &Row, input: &[u8], base: usize, done: &Rewritten<'_>) {
     let found = done.edits().map(|edit| Wanted {
@@ -106,14 +93,14 @@ fn messages_and_fields_change_by_the_edits_of_the_table_alone() {
         let message = around(&row.body);
         let done = engine.rewrite_into(Direction::Outbound, &message, &mut scratch).unwrap();
         check(row, &message, before.len(), &done);
-        assert_eq!(done.to_vec(), around(&edited(row)), "{}", row.place);
+        assert_eq!(done.to_vec(), around(&row.edited()), "{}", row.place);
 
         let mut parts = engine.begin(Direction::Outbound, &mut scratch);
         parts.field(row.field.as_bytes(), &row.body).unwrap();
         let done = parts.finish();
         check(row, &row.body, 0, &done);
         let changes: Vec<Vec<u8>> = done.field_changes().map(|change| change.value()).collect();
-        let wanted = if row.edits.is_empty() { Vec::new() } else { vec![edited(row)] };
+        let wanted = if row.edits.is_empty() { Vec::new() } else { vec![row.edited()] };
         assert_eq!(changes, wanted, "{}", row.place);
     });
 }
@@ -122,7 +109,7 @@ fn messages_and_fields_change_by_the_edits_of_the_table_alone() {
 #[test]
 fn no_edit_changes_who_a_field_names() {
     each(|row| {
-        let after = edited(row);
+        let after = row.edited();
         let mailboxes = |body: &[u8]| {
             let items = AddressList::new(body);
             items.filter(|item| matches!(item, Item::Mailbox(_))).count()

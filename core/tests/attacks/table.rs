@@ -22,6 +22,21 @@ pub(crate) struct Row {
     pub(crate) keys: Option<Vec<Vec<u8>>>,
 }
 
+impl Row {
+    /// The body with the edits put in by hand.
+    pub(crate) fn edited(&self) -> Vec<u8> {
+        let (mut body, mut position) = (Vec::new(), 0);
+        for edit in &self.edits {
+            assert!(edit.offset >= position, "{}: edits stand in order", self.place);
+            body.extend_from_slice(&self.body[position..edit.offset]);
+            body.extend_from_slice(&edit.new);
+            position = edit.offset + edit.old.len();
+        }
+        body.extend_from_slice(&self.body[position..]);
+        body
+    }
+}
+
 /// An edit as it must be.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Wanted {
