@@ -341,8 +341,8 @@ impl<'a> FieldByField<'a> {
     }
 
     /// The end of the header section: what came out. Only now is it known whether the message is one
-    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies and the number
-    /// of fields show; line endings, and what stands between fields, are the host's to know.
+    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies
+    /// and the number of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
         let tracked = &self.engine.shared.tracked;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));

@@ -5,8 +5,7 @@
 //! one for each time it is named (RFC 6376 5.4.2). Whatever the canonicalization, a new address in
 //! one of them breaks it. A signature over the body stays valid; but readers compare From and Sender with
 //! the certificate (RFC 8551 3), so it counts as broken where one of these is edited; `signed` has what a
-//! plan may want done about that. The report goes
-//! by names and numbers of fields; nothing is verified.
+//! plan may want done about that. The report goes by names and numbers of fields; nothing is verified.
 
 use memchr::memchr;
 

@@ -34,7 +34,8 @@ pub(super) const SAME: u16 = 0;
 pub(super) const SHORT: u16 = 1;
 pub(super) const LONG: u16 = 2;
 pub(super) const INITIAL: u16 = 3;
-/// Stands before a value of the long form whose entry has one key on both sides. Nothing is kept of so long a key.
+/// Stands before a value of the long form whose entry has one key on both sides. Nothing is kept of so
+/// long a key.
 pub(super) const IDENTITY: u8 = 255;
 
 /// The place of a mailbox: its block, and which of it.
