@@ -1,9 +1,23 @@
-//! The field scanner: fields lie inside the input, in order, before the body.
+//! The field scanner: fields lie inside the input, in order, before the body; and every way of scanning finds
+//! the same, whatever is allowed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use readdress::Limits;
-use readdress::header::HeaderSection;
+use readdress::header::{HeaderSection, Scanner};
+use readdress::{Limits, Span};
+
+/// What one way of scanning finds, up to what passes a limit.
+fn found(message: &[u8], limits: Limits, scanner: Scanner) -> (Vec<[Span; 2]>, String) {
+    let mut section = HeaderSection::with_scanner(message, limits, scanner).unwrap();
+    let mut fields = Vec::new();
+    loop {
+        match section.next_field() {
+            Ok(Some(field)) => fields.push([field.name, field.body]),
+            Ok(None) => return (fields, format!("{} {:?}", section.body_offset(), section.flags())),
+            Err(error) => return (fields, format!("{error:?}")),
+        }
+    }
+}
 
 fuzz_target!(|message: &[u8]| {
     let mut section = HeaderSection::new(message, Limits::default()).unwrap();
@@ -15,4 +29,15 @@ fuzz_target!(|message: &[u8]| {
         reached = field.body.end;
     }
     assert!(section.body_offset() >= reached as usize && section.body_offset() <= message.len());
+
+    // The first octet tells how much is allowed, so that limits fall on every place.
+    let narrow = u32::from(message.first().copied().unwrap_or(0));
+    for limits in
+        [Limits::default(), Limits { header_octets: narrow, fields: narrow / 8, ..Limits::default() }]
+    {
+        let expected = found(message, limits, Scanner::Lines);
+        for scanner in Scanner::ALL {
+            assert_eq!(found(message, limits, scanner), expected, "{scanner:?}");
+        }
+    }
 });
