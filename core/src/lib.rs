@@ -76,6 +76,7 @@ mod policy;
 mod reason;
 mod rewritten;
 mod room;
+pub mod routing;
 mod scratch;
 mod signature;
 mod signed;

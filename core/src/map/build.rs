@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use crate::map::directory::Recipients;
 use crate::map::domains::NONE;
 use crate::map::entry::{ADDRESS_MAX, AddressError, EntryAddress};
 use crate::map::record::{EntryDirection, EntryKind};
 use crate::map::sort::Sorted;
 use crate::policy::Policy;
+use crate::routing::Routing;
 use crate::span::{Span, narrow, widen};
 
 /// The most entries a map can have.
@@ -181,6 +183,9 @@ pub struct MapBuilder {
     pub(super) domains: DomainNames,
     /// For entries that have any, the domains they leave alone.
     pub(super) except: BTreeMap<u32, Vec<u32>>,
+    pub(super) routing: Routing,
+    /// The recipients; none, if the plan lists none.
+    pub(super) recipients: Option<Box<Recipients>>,
 }
 
 /// An entry of a builder: as small as can be, for there may be many millions.

@@ -50,12 +50,15 @@ pub(super) enum SectionId {
     Sources = 22,
     Provenance = 23,
     Names = 24,
+    Routing = 25,
+    Recipients = 26,
+    RecipientClasses = 27,
 }
 
 impl SectionId {
     /// All sections, in the order in which they stand in a file: what look-ups read, then what only
     /// reports do.
-    pub(super) const ALL: [SectionId; 24] = [
+    pub(super) const ALL: [SectionId; 27] = [
         SectionId::Policy,
         SectionId::DomainTexts,
         SectionId::DomainEntries,
@@ -80,6 +83,9 @@ impl SectionId {
         SectionId::Sources,
         SectionId::Provenance,
         SectionId::Names,
+        SectionId::Routing,
+        SectionId::Recipients,
+        SectionId::RecipientClasses,
     ];
 
     /// The name `inspect` shows.
@@ -109,6 +115,9 @@ impl SectionId {
             SectionId::Sources => "sources",
             SectionId::Provenance => "provenance",
             SectionId::Names => "names",
+            SectionId::Routing => "routing",
+            SectionId::Recipients => "recipients",
+            SectionId::RecipientClasses => "recipient-classes",
         }
     }
 

@@ -9,6 +9,7 @@ mod automaton;
 mod blocks;
 mod build;
 mod data;
+mod directory;
 mod domains;
 mod entry;
 mod filter;
@@ -19,17 +20,21 @@ mod lookup;
 mod pack;
 mod publish;
 mod record;
+mod routing;
 mod sort;
 mod view;
 mod write;
 
 use crate::error::Error;
 use crate::map::automaton::Automaton;
+use crate::map::directory::Directory;
 use crate::map::format::{SectionId, Sections, malformed};
 use crate::map::record::{DOMAIN_ENTRY, read_policy};
+use crate::map::routing::read_routing;
 use crate::map::view::View;
 use crate::map::write::PROVENANCE_RECORD;
 use crate::policy::Policy;
+use crate::routing::Routing;
 use crate::span::narrow;
 
 pub use crate::map::build::{
@@ -37,6 +42,7 @@ pub use crate::map::build::{
     NewEntry, Side, SourceFile, TEXT_MAX,
 };
 pub use crate::map::data::MapData;
+pub(crate) use crate::map::directory::Recipient;
 pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAddress};
 pub(crate) use crate::map::format::SEAL_OCTETS;
 pub use crate::map::listed::Entry;
@@ -56,6 +62,8 @@ pub struct Map<D = MapData> {
     generation: String,
     entry_count: u32,
     has_subdomain_entries: bool,
+    routing: Routing,
+    directory: Option<Directory>,
 }
 
 impl<D: AsRef<[u8]>> Map<D> {
@@ -95,7 +103,11 @@ impl<D: AsRef<[u8]>> Map<D> {
                 tables.domains.inspect().ok_or_else(|| malformed("domains", place(domains)))?
                     && side == KeySide::Internal;
         }
+        let routing = read_routing(file, sections.range(SectionId::Routing))?;
+        let directory = Directory::read(file, &sections)?;
         Ok(Map {
+            routing,
+            directory,
             sections,
             name,
             policy,
@@ -122,6 +134,12 @@ impl<D: AsRef<[u8]>> Map<D> {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What the plan says about where mail goes, but for the recipients.
+    #[must_use]
+    pub fn routing(&self) -> &Routing {
+        &self.routing
     }
 
     /// How many entries the map has.

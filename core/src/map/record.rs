@@ -158,7 +158,8 @@ fn read_field_set(decoder: &mut Decoder<'_>) -> Result<FieldSet, MapError> {
 
 const UNMAPPED: [Unmapped; 3] = [Unmapped::Pass, Unmapped::Tempfail, Unmapped::Reject];
 
-fn number_of<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
+/// The place of a value among all there are.
+pub(super) fn number_of<T: PartialEq + Copy>(all: &[T], value: T) -> u8 {
     let position = all.iter().position(|known| *known == value);
     position.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }

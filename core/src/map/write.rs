@@ -11,6 +11,7 @@ use crate::map::filter::FilterWriter;
 use crate::map::format::{FileWriter, SectionId};
 use crate::map::pack::{BLOCK, Mailbox, Packed, Packer, head};
 use crate::map::record::{DomainEntry, EntryDirection, EntryKind, write_policy, write_short};
+use crate::map::routing::write_routing;
 use crate::map::sort::Sorted;
 use crate::span::{narrow, widen};
 
@@ -78,6 +79,13 @@ impl MapBuilder {
                 write_short(out, self.name(entry));
             }
         });
+        file.section(SectionId::Routing, |out| write_routing(out, &self.routing));
+        let [recipients, classes] = match &self.recipients {
+            Some(recipients) => recipients.sections()?,
+            None => Default::default(),
+        };
+        file.section(SectionId::Recipients, |out| out.extend_from_slice(&recipients));
+        file.section(SectionId::RecipientClasses, |out| out.extend_from_slice(&classes));
         Some(file.finish())
     }
 
