@@ -121,7 +121,7 @@ impl<'b> FieldBody<'b> {
             }
             Found::Nothing => return Ok(None),
         };
-        let to = write_target(self.map, self.session, side, hit, scratch)?;
+        let to = write_target(self.map.view(), self.session, side, hit, scratch)?;
         Ok(to.map(|to| Target { to, entry: hit.mark.entry }))
     }
 

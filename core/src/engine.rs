@@ -17,6 +17,7 @@ use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::rewritten::Rewritten;
 use crate::room::Room;
+use crate::routing::Router;
 use crate::scratch::{Arrival, FieldRecord, Scratch};
 use crate::signature::SignatureKind;
 use crate::signed::leaves_alone;
@@ -36,6 +37,7 @@ struct Shared {
     map: Map<MapData>,
     tracked: TrackedFields,
     filters: Filters,
+    router: Router,
 }
 
 /// What a gateway knows about the session a message comes through.
@@ -78,7 +80,8 @@ impl Engine {
     #[must_use]
     pub fn new(map: Map<MapData>) -> Engine {
         let (tracked, filters) = (TrackedFields::new(map.policy()), Filters::new(&map));
-        Engine { shared: Arc::new(Shared { map, tracked, filters }), takes_shortcuts: true }
+        let router = Router::new(map.routing());
+        Engine { shared: Arc::new(Shared { map, tracked, filters, router }), takes_shortcuts: true }
     }
 
     /// The same map, asked about every address and scanned line by line. What comes out is the same, later:
@@ -92,6 +95,11 @@ impl Engine {
     #[must_use]
     pub fn map(&self) -> &Map {
         &self.shared.map
+    }
+
+    /// What the plan says about where mail goes, ready to be asked.
+    pub(crate) fn router(&self) -> &Router {
+        &self.shared.router
     }
 
     /// Rewrites a message, or the header section of one. Nothing is copied: the outcome borrows

@@ -69,6 +69,11 @@ impl<'a> RewrittenPath<'a> {
         self.map.referenced(self.entry?)
     }
 
+    /// What leads to that entry.
+    pub(crate) fn entry_reference(&self) -> Option<u32> {
+        self.entry
+    }
+
     /// Whether the address is in a mapped domain and no entry maps it.
     #[must_use]
     pub fn unmapped(&self) -> bool {
@@ -189,7 +194,7 @@ impl Engine {
         if is_bracketed {
             scratch.texts.push(b'<');
         }
-        if write_target(self.map(), session, side, hit, scratch)?.is_none() {
+        if write_target(self.map().view(), session, side, hit, scratch)?.is_none() {
             return Ok(PathOutcome::Alone);
         }
         if is_bracketed {
@@ -213,8 +218,8 @@ enum PathOutcome {
 ///
 /// The grammar of message fields reads it, and nothing of it that paths don't have is let through:
 /// no display-name, comment, white space, list or group.
-fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Reason> {
-    let inner = path.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(path);
+pub(crate) fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Reason> {
+    let inner = inner(path);
     if inner.is_empty() || inner.eq_ignore_ascii_case(b"postmaster") {
         return Ok(None);
     }
@@ -245,6 +250,11 @@ fn address_in(path: &[u8], tokens: &mut Vec<u8>) -> Result<Option<AddrSpec>, Rea
     } else {
         Err(Reason::UnexpectedCharacter)
     }
+}
+
+/// A path without its angle brackets.
+pub(crate) fn inner(path: &[u8]) -> &[u8] {
+    path.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")).unwrap_or(path)
 }
 
 /// The address that `text` is: an addr-spec as paths have it, and nothing around it. For addresses that

@@ -74,7 +74,7 @@ impl Engine {
         let mut hits = hits.into_iter();
         if let Some(winner) = hits.next() {
             explanation.entry = map.referenced(winner.mark.entry);
-            match write_target(map, session, side, winner, &mut scratch) {
+            match write_target(map.view(), session, side, winner, &mut scratch) {
                 Ok(Some(_)) => explanation.result = Some(std::mem::take(&mut scratch.texts)),
                 Ok(None) => {}
                 Err(reason) => explanation.reason = Some(reason),

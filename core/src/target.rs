@@ -5,7 +5,7 @@ use crate::addr_spec::Address;
 use crate::engine::Session;
 use crate::idn;
 use crate::lex::{is_one_quoted_string, quote_if_needed, unquote};
-use crate::map::{Hit, KeyKind, KeySide, Map};
+use crate::map::{Hit, KeyKind, KeySide, View};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
 use crate::span::{Span, widen};
@@ -13,14 +13,14 @@ use crate::span::{Span, widen};
 /// Appends the address that `hit` gives for `scratch.address` to `scratch.texts` and says where. `None`
 /// if that is the same address. On a failure the texts are as they were.
 pub(crate) fn write_target(
-    map: &Map,
+    view: View<'_>,
     session: Session,
     side: KeySide,
     hit: Hit,
     scratch: &mut Scratch,
 ) -> Result<Option<Span>, Reason> {
     let start = scratch.texts.len();
-    if !write(map, side, hit, scratch) {
+    if !write(view, side, hit, scratch) {
         scratch.texts.truncate(start);
         return Ok(None);
     }
@@ -44,8 +44,8 @@ pub(crate) fn write_target(
 }
 
 /// `false` if the address stays the same.
-fn write(map: &Map, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
-    let given = map.view().given(side, &hit).filter(|given| !given.is_identity);
+fn write(view: View<'_>, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
+    let given = view.given(side, &hit).filter(|given| !given.is_identity);
     let Some(given) = given else { return false };
     let Scratch { address, texts, local_part: joined, .. } = scratch;
     match hit.kind {

@@ -5,7 +5,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::addr_spec::Address;
 use crate::error::MapError;
 use crate::local_part::LocalPart;
 use crate::map::build::{EntryError, EntryId, MapBuilder, NewEntry, Of, SourceFile};
@@ -134,8 +133,9 @@ pub(super) struct Directory {
 
 /// A recipient that was found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recipient<'m> {
-    pub(crate) class: &'m Class,
+pub(crate) struct Recipient {
+    /// Its number among all recipients.
+    pub(crate) number: u32,
     /// The recipient's entry in the recipients' own map.
     pub(crate) hit: Hit,
     /// Whether mail goes to another address.
@@ -189,29 +189,34 @@ impl Directory {
 }
 
 impl<D: AsRef<[u8]>> Map<D> {
-    /// Whom the plan knows by this address: under the whole of it, or else without its subaddress.
-    pub(crate) fn recipient(&self, address: &Address) -> Option<Recipient<'_>> {
+    /// Whom the plan knows by this address, given as key: under the whole of it, or else without its
+    /// subaddress or BATV tag.
+    pub(crate) fn recipient(&self, local_part: &[u8], domain: &[u8]) -> Option<Recipient> {
         let directory = self.directory.as_ref()?;
         let file = self.data.as_ref();
         let view = directory.view(file);
         let tables = view.side(KeySide::Internal)?;
-        let (domain, record) = tables.domains.find(&address.domain_key)?;
+        let (domain, record) = tables.domains.find(domain)?;
         let LocalPart { tag, subaddress, .. } =
-            LocalPart::read(&address.local_key, self.policy().subaddress_delimiters.as_bytes());
-        let whole = address.local_key.len();
+            LocalPart::read(local_part, self.policy().subaddress_delimiters.as_bytes());
+        let whole = local_part.len();
         let keys = [
             Some((KeyKind::Mailbox, 0, whole)),
             (tag > 0).then_some((KeyKind::Mailbox, tag, whole)),
             subaddress.map(|end| (KeyKind::Subaddress, tag, end)),
         ];
         keys.into_iter().flatten().find_map(|(kind, start, end)| {
-            let key = address.local_key.get(start..end)?;
+            let key = local_part.get(start..end)?;
             let mark = tables.mailbox(domain, &record, key)?;
             let hit = Hit { mark, kind, name: Span::new(start, end) };
-            let class = directory.class(file, mark.entry)?;
             let is_routed = view.given(KeySide::Internal, &hit).is_some_and(|given| !given.is_identity);
-            Some(Recipient { class, hit, is_routed })
+            Some(Recipient { number: mark.entry, hit, is_routed })
         })
+    }
+
+    /// What is known of a recipient.
+    pub(crate) fn recipient_class(&self, number: u32) -> Option<&Class> {
+        self.directory.as_ref()?.class(self.data.as_ref(), number)
     }
 
     /// The tables that say where a recipient's mail goes.
@@ -235,7 +240,7 @@ impl<D: AsRef<[u8]>> Map<D> {
     /// The wave a recipient moves with, the groups it is in, and whether it has a mailbox.
     #[must_use]
     pub fn recipient_standing(&self, number: u32) -> Option<(Option<u16>, &[u16], bool)> {
-        let class = self.directory.as_ref()?.class(self.data.as_ref(), number)?;
+        let class = self.recipient_class(number)?;
         Some((class.wave, &class.groups, class.is_listed))
     }
 }

@@ -229,7 +229,7 @@ fn of_domain(number: u32) -> Mark {
 }
 
 /// `domain` and its parents, the longest first.
-fn at_and_above(domain: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn at_and_above(domain: &[u8]) -> impl Iterator<Item = &[u8]> {
     let parents = memchr::memchr_iter(b'.', domain).filter_map(move |dot| domain.get(dot + 1..));
     std::iter::once(domain).chain(parents)
 }

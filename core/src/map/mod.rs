@@ -31,7 +31,6 @@ use crate::map::directory::Directory;
 use crate::map::format::{SectionId, Sections, malformed};
 use crate::map::record::{DOMAIN_ENTRY, read_policy};
 use crate::map::routing::read_routing;
-use crate::map::view::View;
 use crate::map::write::PROVENANCE_RECORD;
 use crate::policy::Policy;
 use crate::routing::Routing;
@@ -47,9 +46,10 @@ pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAd
 pub(crate) use crate::map::format::SEAL_OCTETS;
 pub use crate::map::listed::Entry;
 pub use crate::map::lookup::KeyKind;
-pub(crate) use crate::map::lookup::{Found, Hit, KeySide};
+pub(crate) use crate::map::lookup::{Found, Hit, KeySide, at_and_above};
 pub use crate::map::publish::publish;
 pub use crate::map::record::{EntryDirection, EntryKind};
+pub(crate) use crate::map::view::View;
 
 /// A verified map file in memory of any kind. Immutable, so it may be shared between threads.
 #[derive(Debug)]

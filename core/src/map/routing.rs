@@ -179,7 +179,9 @@ fn write_optional(out: &mut Vec<u8>, text: Option<&str>) {
 
 fn write_list<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>, &T)) {
     out.extend(narrow(items.len()).to_le_bytes());
-    items.iter().for_each(|item| write(out, item));
+    for item in items {
+        write(out, item);
+    }
 }
 
 struct Reader<'f> {

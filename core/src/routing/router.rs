@@ -1,0 +1,48 @@
+//! A plan's routing in the form in which it is asked: made once, when a map is taken into use.
+
+use crate::routing::model::{Connector, Routing};
+use crate::routing::patterns::PatternTable;
+use crate::routing::section::HeaderQuestions;
+
+/// Look-ups over what a plan says about where mail goes.
+#[derive(Debug)]
+pub(crate) struct Router {
+    accepted: PatternTable,
+    connectors: PatternTable,
+    header: HeaderQuestions,
+}
+
+impl Router {
+    pub(crate) fn new(routing: &Routing) -> Router {
+        let domains = routing.accepted_domains.iter().zip(0..);
+        let accepted = domains.map(|(accepted, number)| (&accepted.domain, number));
+        let connectors =
+            || routing.connectors.iter().zip(0..).filter(|(connector, _)| !connector.rule_scoped);
+        let spaces = connectors().flat_map(|(connector, number)| {
+            connector.address_spaces.iter().map(move |space| (space, number))
+        });
+        let rank = |number: u16| {
+            let connector = routing.connectors.get(usize::from(number));
+            connector.map(|Connector { cost, name, .. }| (*cost, name))
+        };
+        Router {
+            accepted: PatternTable::new(accepted, |new, known| new < known),
+            connectors: PatternTable::new(spaces, |new, known| rank(new) < rank(known)),
+            header: HeaderQuestions::new(routing),
+        }
+    }
+
+    /// The accepted domain that covers a domain most closely, both as keys: its number in the plan.
+    pub(super) fn accepted(&self, domain: &[u8]) -> Option<u16> {
+        self.accepted.get(domain)
+    }
+
+    /// The connector that serves a domain most closely and at the lowest cost; of several, the first by name.
+    pub(super) fn connector(&self, domain: &[u8]) -> Option<u16> {
+        self.connectors.get(domain)
+    }
+
+    pub(super) fn header(&self) -> &HeaderQuestions {
+        &self.header
+    }
+}

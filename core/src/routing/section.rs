@@ -1,0 +1,153 @@
+//! What rules read of a header section: how often Received stands there, who From names, and whether fields
+//! contain certain texts.
+
+use crate::addr_spec::Address;
+use crate::address::{AddressList, Item};
+use crate::error::Error;
+use crate::header::HeaderSection;
+use crate::name_set::NameSet;
+use crate::policy::Limits;
+use crate::room::Room;
+use crate::routing::model::{Condition, Routing};
+use crate::span::Span;
+
+/// What a plan's rules ask of header sections.
+#[derive(Debug)]
+pub(super) struct HeaderQuestions {
+    names: NameSet,
+    received: Option<usize>,
+    from: Option<usize>,
+    /// The texts asked for: number of the field's name, text in lower case.
+    texts: Vec<(usize, Vec<u8>)>,
+}
+
+/// What a header section answers. Its buffers are reused from message to message.
+#[derive(Debug, Default)]
+pub(super) struct HeaderAnswers {
+    /// How many Received fields there are.
+    pub(super) received: u32,
+    /// Keys of the mailboxes of all From fields, in `keys`; of each, where its domain begins.
+    pub(super) authors: Vec<(Span, u32)>,
+    pub(super) keys: Vec<u8>,
+    /// Whether some of From could not be read, or there is nobody in it.
+    pub(super) is_author_unclear: bool,
+    /// For each text asked for, whether it is there.
+    found: Vec<bool>,
+    unfolded: Vec<u8>,
+}
+
+impl HeaderQuestions {
+    pub(super) fn new(routing: &Routing) -> HeaderQuestions {
+        let mut names = NameSet::new();
+        let received = names.add(b"Received");
+        let from = names.add(b"From");
+        let mut texts = Vec::new();
+        for condition in routing.rules.iter().flat_map(|rule| rule.when.iter().chain(&rule.unless)) {
+            let Condition::Header(fields) = condition else { continue };
+            for (name, text) in fields {
+                if let Some(number) = names.add(name.as_bytes()) {
+                    texts.push((number, text.to_ascii_lowercase().into_bytes()));
+                }
+            }
+        }
+        texts.sort_unstable();
+        texts.dedup();
+        HeaderQuestions { names, received, from, texts }
+    }
+
+    /// Goes through a header section once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`], as when it is rewritten.
+    pub(super) fn ask(
+        &self,
+        message: &[u8],
+        limits: Limits,
+        address: &mut Address,
+        answers: &mut HeaderAnswers,
+    ) -> Result<(), Error> {
+        answers.clear(self.texts.len());
+        let mut section = HeaderSection::new(message, limits)?;
+        while let Some((number, field)) = section.next_of(&self.names)? {
+            let body = field.body.of(message);
+            if Some(number) == self.received {
+                answers.received = answers.received.saturating_add(1);
+            }
+            if Some(number) == self.from {
+                answers.read_authors(body, address)?;
+            }
+            let first = self.texts.partition_point(|(name, _)| *name < number);
+            let asked =
+                self.texts.iter().enumerate().skip(first).take_while(|(_, (name, _))| *name == number);
+            let mut is_unfolded = false;
+            for (text, (_, wanted)) in asked {
+                if !is_unfolded {
+                    answers.unfold(body)?;
+                    is_unfolded = true;
+                }
+                let contains = memchr::memmem::find(&answers.unfolded, wanted).is_some();
+                if let Some(found) = answers.found.get_mut(text) {
+                    *found |= contains;
+                }
+            }
+        }
+        answers.is_author_unclear |= answers.authors.is_empty();
+        Ok(())
+    }
+
+    /// Whether a field of this name contains a text.
+    pub(super) fn contains(&self, answers: &HeaderAnswers, name: &str, text: &str) -> bool {
+        let Some(number) = self.names.find(name.as_bytes()) else { return false };
+        let is_it = |(name, wanted): &(usize, Vec<u8>)| {
+            *name == number && wanted.eq_ignore_ascii_case(text.as_bytes())
+        };
+        let at = self.texts.iter().position(is_it);
+        at.and_then(|at| answers.found.get(at)).copied().unwrap_or(false)
+    }
+}
+
+impl HeaderAnswers {
+    fn clear(&mut self, texts: usize) {
+        self.received = 0;
+        self.authors.clear();
+        self.keys.clear();
+        self.is_author_unclear = false;
+        self.found.clear();
+        self.found.resize(texts, false);
+    }
+
+    fn read_authors(&mut self, body: &[u8], address: &mut Address) -> Result<(), Error> {
+        for item in AddressList::new(body) {
+            match item {
+                Item::Mailbox(mailbox) if address.read(body, &mailbox.addr_spec).is_ok() => {
+                    self.authors.room(1)?;
+                    self.keys.room(address.local_key.len() + 1 + address.domain_key.len())?;
+                    let author = append_key(address, &mut self.keys);
+                    self.authors.push(author);
+                }
+                Item::Mailbox(_) | Item::Malformed { .. } => self.is_author_unclear = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// The body without line endings, in lower case.
+    fn unfold(&mut self, body: &[u8]) -> Result<(), Error> {
+        self.unfolded.clear();
+        self.unfolded.room(body.len())?;
+        self.unfolded.extend(body.iter().filter(|octet| !matches!(octet, b'\r' | b'\n')));
+        self.unfolded.make_ascii_lowercase();
+        Ok(())
+    }
+}
+
+/// Appends an address as key, `local-part@domain`: its place, and where in it the domain begins.
+pub(super) fn append_key(address: &Address, keys: &mut Vec<u8>) -> (Span, u32) {
+    let start = keys.len();
+    keys.extend_from_slice(&address.local_key);
+    keys.push(b'@');
+    let domain = crate::span::narrow(keys.len() - start);
+    keys.extend_from_slice(&address.domain_key);
+    (Span::new(start, keys.len()), domain)
+}
