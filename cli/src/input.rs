@@ -67,12 +67,17 @@ impl Message {
     /// would wait for a message that nobody means to type.
     pub(crate) fn read(options: &RewriteOptions, input: &mut dyn Read) -> Result<Message, Failure> {
         match &options.message {
-            Some(path) if path.as_os_str() != "-" => Message::from_file(path),
+            Some(path) => Message::from_operand(path, input),
             None if options.mail_from.is_some() || !options.rcpt_to.is_empty() => {
                 Ok(Message { name: "envelope".to_owned(), octets: Vec::new() })
             }
-            _ => Message::from_input(input),
+            None => Message::from_input(input),
         }
+    }
+
+    /// Reads the operand; `-` is standard input.
+    pub(crate) fn from_operand(path: &PathBuf, input: &mut dyn Read) -> Result<Message, Failure> {
+        if path.as_os_str() == "-" { Message::from_input(input) } else { Message::from_file(path) }
     }
 
     fn from_file(path: &PathBuf) -> Result<Message, Failure> {

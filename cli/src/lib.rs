@@ -24,6 +24,7 @@ mod json;
 mod options;
 mod progress;
 mod rewrite;
+mod route;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -101,6 +102,7 @@ fn verb(options: &Options, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         Verb::Check(options) => check::run(options, streams),
         Verb::Rewrite(options) => rewrite::run(options, streams),
         Verb::Explain(options) => explain::run(options, streams),
+        Verb::Route(options) => route::run(options, streams),
         Verb::Diff(options) => diff::run(options, streams),
         Verb::Inspect(options) => inspect::run(options, streams),
     }

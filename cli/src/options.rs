@@ -22,6 +22,7 @@ Examples:
   readdress compile plan.toml -o contoso.map
   readdress rewrite --map contoso.map --direction outbound message.eml > rewritten.eml
   readdress explain --map contoso.map --direction inbound john@contoso.com
+  readdress route --map contoso.map --client-ip 192.0.2.7 --mail-from a@x.example --rcpt-to john@contoso.com
   readdress diff contoso.map plan.toml
 
 Exit codes (sysexits.h):
@@ -40,6 +41,7 @@ pub(crate) enum Verb {
     Check(CheckOptions),
     Rewrite(RewriteOptions),
     Explain(ExplainOptions),
+    Route(RouteOptions),
     Diff(DiffOptions),
     Inspect(InspectOptions),
 }
@@ -170,6 +172,63 @@ pub(crate) struct ExplainOptions {
 
     #[command(flatten)]
     pub(crate) format: ReportFormat,
+}
+
+/// Decides where each recipient's copy of a message goes, and says why.
+///
+/// Who brings the message decides which of the plan's listeners it comes in by, and so whether it is one of
+/// our systems. Where a rule asks for the header section, give the message, too.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  readdress route --map contoso.map --rcpt-to john@contoso.com
+  readdress route --plan plan.toml --client-ip 192.0.2.7 --tls-name mail.contoso.com \\
+      --mail-from mary@contoso.com --rcpt-to john@contoso.com --rcpt-to joe@example.net message.eml
+
+Exit codes: 0 decided, whatever the decision; 64 usage; 65 bad map or plan; 66 no such file; 75 a
+limit was hit.")]
+pub(crate) struct RouteOptions {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// A forward-path (RCPT TO); may be given more than once
+    #[arg(long, value_name = "PATH", required = true)]
+    pub(crate) rcpt_to: Vec<OsString>,
+
+    /// The reverse-path (MAIL FROM), `<>` for the null one
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mail_from: Option<OsString>,
+
+    /// The client's address; without it, listeners that name addresses are not for it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) client_ip: Option<String>,
+
+    /// The session is encrypted
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// The name in the client's verified certificate; the session is encrypted then
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tls_name: Option<String>,
+
+    /// The client has authenticated itself
+    #[arg(long)]
+    pub(crate) authenticated: bool,
+
+    /// Which way the message goes, whatever the plan's listeners say
+    #[arg(long, value_enum, value_name = "DIRECTION")]
+    pub(crate) direction: Option<Direction>,
+
+    /// The session is one for SMTPUTF8: addresses may get local-parts outside ASCII.
+    #[arg(long)]
+    pub(crate) smtputf8: bool,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+
+    /// The message or its header section; `-` is standard input
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: Option<PathBuf>,
 }
 
 /// Shows what changes for which address between two plans or maps, in either direction.

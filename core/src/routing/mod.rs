@@ -16,6 +16,7 @@ pub use crate::routing::model::{
     AcceptedDomain, Actions, Condition, Connector, DomainPattern, DomainType, Listener, NewRecipient,
     NextHop, OnError, Reply, Routing, Rule, Scope, SenderLocation, Tls, Wave, WaveState,
 };
+pub use crate::routing::patterns::PatternTable;
 pub use crate::routing::request::{Admission, Client, Envelope};
 pub(crate) use crate::routing::router::Router;
 pub use crate::routing::step::Step;

@@ -7,7 +7,7 @@ use crate::routing::model::DomainPattern;
 
 /// Numbers by pattern. The hash maps are made when a map is opened, from what a plan says.
 #[derive(Debug, Default)]
-pub(super) struct PatternTable {
+pub struct PatternTable {
     exact: HashMap<Vec<u8>, u16>,
     below: HashMap<Vec<u8>, u16>,
     any: Option<u16>,
@@ -15,7 +15,8 @@ pub(super) struct PatternTable {
 
 impl PatternTable {
     /// Of two numbers with one pattern, `is_better` says whether the first is taken.
-    pub(super) fn new<'p>(
+    #[must_use]
+    pub fn new<'p>(
         patterns: impl Iterator<Item = (&'p DomainPattern, u16)>,
         is_better: impl Fn(u16, u16) -> bool,
     ) -> PatternTable {
@@ -37,7 +38,8 @@ impl PatternTable {
 
     /// The number of the pattern that covers a domain, given as key, most closely: itself, else the longest
     /// `*.` domain, else the one for all.
-    pub(super) fn get(&self, domain: &[u8]) -> Option<u16> {
+    #[must_use]
+    pub fn get(&self, domain: &[u8]) -> Option<u16> {
         let below = || at_and_above(domain).find_map(|parent| self.below.get(parent)).copied();
         self.exact.get(domain).copied().or_else(below).or(self.any)
     }
