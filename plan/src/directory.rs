@@ -1,33 +1,70 @@
-//! Who exists: the recipients that a plan lists, and the domains of which it lists them all.
+//! Who exists: the recipients that a plan lists, what it says of each, and the domains of which it lists
+//! them all.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
 use readdress::EntryAddress;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::entry::Placed;
-use crate::source::{Source, narrow};
-use crate::table::{Column, Rows};
+use crate::source::Source;
+use crate::spelled::spelled;
 
-/// The columns of a list of recipients.
-const COLUMNS: &[Column] = &[("Address", true)];
-
-/// The recipients of a plan. Empty if it lists none.
+/// The recipients of a plan, or of another system. Empty if none are listed.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    /// The local-parts of each domain and where each is listed first, as keys.
-    listed: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, ListedAt>>,
+    /// The local-parts of each domain, as keys.
+    listed: Recipients,
+    /// Addresses that are known and have no mailbox here: members of groups.
+    unlisted: Recipients,
+    /// For a mailbox with other addresses, those.
+    proxies: BTreeMap<Mailbox, Vec<Mailbox>>,
     /// Domains with no other mailbox than those listed, as keys.
     complete: HashSet<Vec<u8>>,
 }
 
-/// Where a recipient is listed.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// By domain, then by local-part.
+type Recipients = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Recipient>>;
+
+/// Where something is listed.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ListedAt {
     /// Which of the plan's sources.
     pub(crate) source: u32,
-    /// Octet at which the address begins.
+    /// Octet at which it begins.
     pub(crate) at: u32,
+}
+
+/// An address as key.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Mailbox {
+    pub(crate) local_part: Vec<u8>,
+    pub(crate) domain: Vec<u8>,
+}
+
+/// What is said of a recipient. There may be millions: what most don't have is kept apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recipient {
+    /// Where it is listed first.
+    pub(crate) at: ListedAt,
+    /// As it is written there, if that is not how its key is written. Listing it fills this in.
+    pub(crate) text: Option<Box<str>>,
+    pub(crate) routing: Option<Box<RoutingAddress>>,
+    /// Numbers of groups, ascending.
+    pub(crate) groups: Vec<u16>,
+    /// The number of a wave, and where that stands.
+    pub(crate) wave: Option<(u16, ListedAt)>,
+    /// The mailbox of which this is another address, and where that is said.
+    pub(crate) proxy_of: Option<Box<(Mailbox, ListedAt)>>,
+}
+
+/// Where a recipient's mail goes instead.
+#[derive(Clone, Debug)]
+pub(crate) struct RoutingAddress {
+    pub(crate) text: String,
+    pub(crate) key: Mailbox,
+    pub(crate) at: ListedAt,
 }
 
 /// What a plan says about a mailbox.
@@ -37,6 +74,14 @@ pub(crate) enum Existence {
     /// Its domain is listed completely, and it is not there.
     Absent,
     Unknown,
+}
+
+/// Two things that can't both be said of one recipient: where the first stands, and where the other.
+#[derive(Debug)]
+pub(crate) struct Contradiction {
+    pub(crate) what: &'static str,
+    pub(crate) first: ListedAt,
+    pub(crate) second: ListedAt,
 }
 
 impl Directory {
@@ -53,7 +98,7 @@ impl Directory {
 
     /// Where a mailbox is listed first; both parts as keys.
     pub(crate) fn place(&self, local_part: &[u8], domain: &[u8]) -> Option<ListedAt> {
-        self.listed.get(domain)?.get(local_part).copied()
+        Some(self.listed.get(domain)?.get(local_part)?.at)
     }
 
     /// Whether every mailbox of a domain is listed.
@@ -66,7 +111,7 @@ impl Directory {
         &self,
     ) -> impl Iterator<Item = (&[u8], impl Iterator<Item = (&[u8], ListedAt)> + use<'_>)> {
         self.listed.iter().map(|(domain, names)| {
-            (domain.as_slice(), names.iter().map(|(local_part, place)| (local_part.as_slice(), *place)))
+            (domain.as_slice(), names.iter().map(|(local_part, known)| (local_part.as_slice(), known.at)))
         })
     }
 
@@ -86,27 +131,85 @@ impl Directory {
             .take_while(move |name| name.starts_with(&start))
     }
 
-    /// Adds a list of recipients, the source of this number.
-    pub(crate) fn add_table(&mut self, source: &Source, number: usize, diagnostics: &mut Diagnostics) {
-        let Some(mut rows) = Rows::open(source, COLUMNS, diagnostics) else { return };
-        while let Some(row) = rows.next_row(diagnostics) {
-            let Some(address) = diagnostics.keep(rows.address(&row, 0)) else { continue };
-            match EntryAddress::parse(address.text.as_bytes()) {
-                Ok(EntryAddress::Mailbox { local_part, domain }) => {
-                    let place = ListedAt { source: narrow(number), at: narrow(address.at) };
-                    self.listed.entry(domain).or_default().entry(local_part).or_insert(place);
-                }
-                parsed => {
-                    let message = parsed.err().map_or_else(
-                        || "a recipient is a mailbox, and this is a domain".to_owned(),
-                        |error| error.to_string(),
-                    );
-                    diagnostics.push(
-                        Diagnostic::error("bad-address", source.locate(address.at), message)
-                            .excerpt(&address.text)
-                            .hint("write local-part@domain"),
-                    );
-                }
+    /// Everybody, listed or not: local-part and domain as keys, what is said, and whether there is a
+    /// mailbox.
+    pub(crate) fn recipients(&self) -> impl Iterator<Item = (&[u8], &[u8], &Recipient, bool)> {
+        let each = |recipients, is_listed| {
+            let recipients: &Recipients = recipients;
+            recipients.iter().flat_map(move |(domain, names)| {
+                names.iter().map(move |(name, known)| (name.as_slice(), domain.as_slice(), known, is_listed))
+            })
+        };
+        each(&self.listed, true).chain(each(&self.unlisted, false))
+    }
+
+    /// The other addresses of a mailbox.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) fn proxies(&self, mailbox: &Mailbox) -> &[Mailbox] {
+        self.proxies.get(mailbox).map_or(&[], Vec::as_slice)
+    }
+
+    /// Somebody who is known, listed or not; both parts as keys.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) fn get(&self, local_part: &[u8], domain: &[u8]) -> Option<&Recipient> {
+        [&self.listed, &self.unlisted].into_iter().find_map(|known| known.get(domain)?.get(local_part))
+    }
+
+    /// Lists a mailbox, or adds to what is said of it. Everything that fits is taken.
+    pub(crate) fn list(
+        &mut self,
+        address: &Mailbox,
+        text: &str,
+        said: Recipient,
+    ) -> Result<(), Contradiction> {
+        add(&mut self.listed, address, text, said)
+    }
+
+    /// Says that an address is in a group, be it listed or not.
+    pub(crate) fn join(&mut self, address: &Mailbox, text: &str, group: u16, at: ListedAt) {
+        let is_listed = self.place(&address.local_part, &address.domain).is_some();
+        let recipients = if is_listed { &mut self.listed } else { &mut self.unlisted };
+        // Nothing of this contradicts anything.
+        _ = add(recipients, address, text, Recipient { at, groups: vec![group], ..Recipient::default() });
+    }
+
+    /// Gives the other addresses of each mailbox what is said of the mailbox: its groups and where its mail
+    /// goes. The wave is the mailbox's alone: what another system forwards to a proxy is meant for here.
+    pub(crate) fn settle_proxies(&mut self) -> Vec<Contradiction> {
+        let mut contradictions = Vec::new();
+        for (mailbox, proxies) in std::mem::take(&mut self.proxies) {
+            let names = self.listed.get(&mailbox.domain);
+            let known = names.and_then(|names| names.get(&mailbox.local_part)).cloned();
+            for proxy in &proxies {
+                let Some(known) = &known else { continue };
+                let routing = known.routing.clone().filter(|routing| routing.key != *proxy);
+                let said = Recipient { routing, groups: known.groups.clone(), ..Recipient::default() };
+                contradictions.extend(add(&mut self.listed, proxy, "", said).err());
+            }
+            self.proxies.insert(mailbox, proxies);
+        }
+        contradictions
+    }
+
+    /// Says that an address is another one of a mailbox. Both have been listed.
+    pub(crate) fn add_proxy(
+        &mut self,
+        proxy: &Mailbox,
+        mailbox: &Mailbox,
+        at: ListedAt,
+    ) -> Result<(), Contradiction> {
+        if proxy == mailbox {
+            return Ok(());
+        }
+        let known = self.listed.get_mut(&proxy.domain).and_then(|names| names.get_mut(&proxy.local_part));
+        let Some(known) = known else { return Ok(()) };
+        match &known.proxy_of {
+            Some(of) if of.0 == *mailbox => Ok(()),
+            Some(of) => Err(Contradiction { what: "mailbox", first: of.1, second: at }),
+            None => {
+                known.proxy_of = Some(Box::new((mailbox.clone(), at)));
+                self.proxies.entry(mailbox.clone()).or_default().push(proxy.clone());
+                Ok(())
             }
         }
     }
@@ -123,5 +226,79 @@ impl Directory {
                     .hint("name the domain whose mailboxes are all listed: tenant1.contoso.com"),
             ),
         }
+    }
+}
+
+/// Adds somebody, or to what is said of them.
+fn add(
+    recipients: &mut Recipients,
+    address: &Mailbox,
+    text: &str,
+    mut said: Recipient,
+) -> Result<(), Contradiction> {
+    if !recipients.contains_key(&address.domain) {
+        recipients.insert(address.domain.clone(), BTreeMap::new());
+    }
+    let Some(names) = recipients.get_mut(&address.domain) else { return Ok(()) };
+    match names.entry(address.local_part.clone()) {
+        Entry::Vacant(place) => {
+            if text != address.text() {
+                said.text = Some(text.into());
+            }
+            place.insert(said);
+            Ok(())
+        }
+        Entry::Occupied(mut known) => known.get_mut().merge(said),
+    }
+}
+
+impl Recipient {
+    /// The address as it is written in the plan.
+    pub(crate) fn text(&self, local_part: &[u8], domain: &[u8]) -> String {
+        self.text.as_deref().map_or_else(|| spelled(local_part, domain), str::to_owned)
+    }
+
+    fn merge(&mut self, other: Recipient) -> Result<(), Contradiction> {
+        for group in other.groups {
+            if let Err(place) = self.groups.binary_search(&group) {
+                self.groups.insert(place, group);
+            }
+        }
+        let mut found = Ok(());
+        match (&self.routing, other.routing) {
+            (None, routing) => self.routing = routing,
+            (Some(ours), Some(theirs)) if ours.key != theirs.key => {
+                found = Err(Contradiction { what: "routing address", first: ours.at, second: theirs.at });
+            }
+            _ => {}
+        }
+        match (self.wave, other.wave) {
+            (None, wave) => self.wave = wave,
+            (Some((ours, first)), Some((theirs, second))) if ours != theirs => {
+                found = Err(Contradiction { what: "wave", first, second });
+            }
+            _ => {}
+        }
+        found
+    }
+}
+
+impl Mailbox {
+    pub(crate) fn parse(text: &str) -> Result<Mailbox, String> {
+        match EntryAddress::parse(text.as_bytes()) {
+            Ok(EntryAddress::Mailbox { local_part, domain }) => Ok(Mailbox { local_part, domain }),
+            Ok(_) => Err("a mailbox is wanted here, and this is a domain".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// `local-part@domain`, unquoted.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        [&self.local_part, b"@".as_slice(), &self.domain].concat()
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
+        spelled(&self.local_part, &self.domain)
     }
 }

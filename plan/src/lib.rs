@@ -21,7 +21,9 @@ mod nearest;
 mod plan;
 mod reader;
 mod source;
+mod spelled;
 mod table;
+mod world;
 
 pub use crate::check::{Counts, Report};
 pub use crate::compile::Compiled;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use readdress::routing::Routing;
 use readdress::{
     AddressErrorKind, EntryAddress, EntryDirection, EntryError, EntryId, MapBuilder, NewEntry, Side,
     SourceFile,
@@ -11,10 +12,14 @@ use readdress::{
 use crate::accepted::AcceptedDomains;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::directory::Directory;
-use crate::entry::{Placed, ReadEntry};
-use crate::reader;
+use crate::entry::ReadEntry;
+use crate::reader::{self, Names, ReadGroup};
 use crate::source::{Source, SourceError, narrow};
 use crate::table::{ENTRY_COLUMNS, Rows};
+use crate::world::{
+    Dns, Files, Group, LeadsTo, Owners, Places, System, add_members, add_routing, read_groups,
+    read_recipients, read_systems,
+};
 
 /// A plan, read and free of mistakes that reading shows.
 #[derive(Debug)]
@@ -28,8 +33,25 @@ pub struct Plan {
     pub(crate) exceptions: BTreeMap<EntryId, Vec<Exception>>,
     /// The recipients that the plan lists.
     pub(crate) directory: Directory,
-    /// The domains whose mail comes in here. They decide what `check` says, and nothing in the map.
+    /// The domains whose mail comes in here.
     pub(crate) accepted: AcceptedDomains,
+    /// Where mail goes, as the map has it.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) routing: Routing,
+    /// In the order of the routing's groups.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) groups: Vec<Group>,
+    /// For each of the routing's connectors, where it leads.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) leads: Vec<LeadsTo>,
+    /// The other systems.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) systems: Vec<System>,
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) dns: Option<Dns>,
+    /// Where what the routing lists stands in the plan file.
+    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    pub(crate) routing_places: Places,
     /// Warnings that reading gave.
     pub(crate) notes: Vec<Diagnostic>,
 }
@@ -86,39 +108,73 @@ impl Plan {
         for domain in &document.accepted {
             accepted.add(domain, &source, &mut diagnostics);
         }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut sources = vec![source];
+        let mut routing_places = document.places;
+        routing_places.accepted_domains = accepted.places(&source);
+        let mut files = Files::new(path, source);
+        let mut seen = Vec::new();
         for file in &document.files {
-            match open_table(folder, file, &sources) {
-                Ok(source) => {
-                    entries.add_table(&source, sources.len(), &mut diagnostics);
-                    sources.push(source);
-                }
-                Err(diagnostic) => diagnostics.push(*diagnostic),
+            let number = diagnostics.keep(files.open(file, &mut seen));
+            if let Some((number, source)) = number.and_then(|at| Some((at, files.sources().get(at)?))) {
+                entries.add_table(source, number, &mut diagnostics);
             }
         }
-        let mut directory = Directory::default();
+        let Names { groups, waves, .. } = &document.names;
+        let (mut directory, mut memberships) = (Directory::default(), Vec::new());
         for list in &document.recipients {
-            match open_table(folder, &list.file, &sources) {
-                Ok(source) => {
-                    directory.add_table(&source, sources.len(), &mut diagnostics);
-                    sources.push(source);
-                }
-                Err(diagnostic) => diagnostics.push(*diagnostic),
+            if let Some(number) = diagnostics.keep(files.open(&list.file, &mut seen)) {
+                let table = (files.sources(), number);
+                read_recipients(&mut directory, table, (groups, waves), &mut memberships, &mut diagnostics);
             }
             for domain in &list.complete_for {
-                if let Some(plan) = sources.first() {
+                if let Some(plan) = files.sources().first() {
                     directory.complete(domain, plan, &mut diagnostics);
                 }
             }
         }
+        let tables = document.groups.iter().filter_map(|group| group.file.as_ref());
+        read_groups(tables, &mut files, groups, &mut directory, &mut memberships, &mut diagnostics);
+        let leads = Owners::of(&document.systems).leads(&document.leads, &files, &mut diagnostics);
+        let mut routing = document.routing;
+        routing.accepted_domains = accepted.list().to_vec();
+        routing.groups = groups.list().to_vec();
+        routing.has_directory = !document.recipients.is_empty();
+        let systems = read_systems(document.systems, &mut files, (groups, waves), &mut diagnostics);
+        let of_group = |group: ReadGroup| Group {
+            name: group.name,
+            members: BTreeMap::new(),
+            at: files.locate(group.at),
+        };
+        let mut groups: Vec<Group> = document.groups.into_iter().map(of_group).collect();
+        add_members(&mut groups, memberships);
+        add_routing(
+            &mut entries.builder,
+            &routing,
+            &mut directory,
+            &accepted,
+            files.sources(),
+            &mut diagnostics,
+        );
         diagnostics.sort();
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
         let notes = diagnostics.into_iter().collect();
         let Entries { builder, places, exceptions } = entries;
-        Ok(Plan { builder, sources, places, exceptions, directory, accepted, notes })
+        Ok(Plan {
+            builder,
+            sources: files.into_sources(),
+            places,
+            exceptions,
+            directory,
+            accepted,
+            routing,
+            groups,
+            leads,
+            systems,
+            dns: document.dns,
+            routing_places,
+            notes,
+        })
     }
 
     /// The entries and the policy, for a map with more in it than the plan.
@@ -151,50 +207,6 @@ impl Plan {
         let nowhere = || Location { file: String::new(), line: 0, column: 0 };
         source.zip(index(at)).map_or_else(nowhere, |(source, at)| source.locate(at))
     }
-}
-
-/// Reads a file that the plan names. The plan itself is the first of `sources`.
-fn open_table(folder: &Path, file: &Placed, sources: &[Source]) -> Result<Source, Box<Diagnostic>> {
-    let error = |code, message: String, hint: &str| {
-        let nowhere = || Location { file: String::new(), line: 0, column: 0 };
-        let at = sources.first().map_or_else(nowhere, |plan| plan.locate(file.at));
-        Box::new(Diagnostic::error(code, at, message).excerpt(&file.text).hint(hint))
-    };
-    // Relative paths count from the plan's folder.
-    let source = Source::read(&folder.join(&file.text), recorded_name(folder, &file.text)).map_err(
-        |why| match why {
-            SourceError::Undecodable(diagnostic) => diagnostic,
-            SourceError::Io(why) => error(
-                "missing-file",
-                format!("the file can't be read: {why}"),
-                "name a CSV file that is there; relative paths count from the plan's folder",
-            ),
-        },
-    )?;
-    match sources.iter().position(|known| known.real == source.real) {
-        None => Ok(source),
-        Some(0) => Err(error(
-            "duplicate-file",
-            "this is the plan itself".to_owned(),
-            "name a CSV file; entries that stand in the plan are [[rewrite.entry]] tables",
-        )),
-        Some(_) => Err(error(
-            "duplicate-file",
-            "the file is named twice".to_owned(),
-            "name each file of entries once",
-        )),
-    }
-}
-
-/// What a map records of a file's path: nothing of the machine it was compiled on, so that the same
-/// plan gives the same octets everywhere.
-fn recorded_name(folder: &Path, file: &str) -> String {
-    let path = Path::new(file);
-    if !path.is_absolute() {
-        return file.to_owned();
-    }
-    let inside = path.strip_prefix(folder).ok().or_else(|| path.file_name().map(Path::new));
-    inside.unwrap_or(path).to_string_lossy().into_owned()
 }
 
 /// Entries as they are read.
@@ -327,21 +339,4 @@ fn entry_error(entry: &ReadEntry, error: &EntryError, source: &Source) -> Diagno
 
 fn index(number: u32) -> Option<usize> {
     usize::try_from(number).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_map_records_no_absolute_path() {
-        for (file, recorded) in [
-            ("entries.csv", "entries.csv"),
-            ("../shared/e.csv", "../shared/e.csv"),
-            ("/etc/plan/csv/e.csv", "csv/e.csv"),
-            ("/srv/e.csv", "e.csv"),
-        ] {
-            assert_eq!(recorded_name(Path::new("/etc/plan"), file), recorded);
-        }
-    }
 }

@@ -1,16 +1,23 @@
 //! The plan file: TOML walked by hand, so that every mistake is found in one go and has its place.
 
+mod routing;
+mod rules;
+mod values;
+
 use std::collections::BTreeSet;
 
+use readdress::routing::{DomainType, Routing};
 use readdress::{Direction, FieldSet, FieldSetError, Mode, OnSigned, Policy, Preset, Unmapped};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::accepted::{DomainType, ReadDomain};
+pub(crate) use self::routing::{ReadConnector, ReadGroup, ReadSystem};
+use crate::accepted::ReadDomain;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::entry::{Placed, ReadEntry};
 use crate::nearest::nearest;
 use crate::source::Source;
+use crate::world::{Dns, Names as NamesOf, Places};
 
 /// What a plan file says.
 #[derive(Debug, Default)]
@@ -23,6 +30,33 @@ pub(crate) struct Document {
     pub(crate) entries: Vec<ReadEntry>,
     pub(crate) recipients: Vec<RecipientList>,
     pub(crate) accepted: Vec<ReadDomain>,
+    pub(crate) groups: Vec<ReadGroup>,
+    /// Waves, listeners, connectors and rules.
+    pub(crate) routing: Routing,
+    /// For each connector, where it leads.
+    pub(crate) leads: Vec<ReadConnector>,
+    pub(crate) systems: Vec<ReadSystem>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) names: Names,
+    pub(crate) places: Places,
+}
+
+/// The names of the things that a plan refers to by name.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) groups: NamesOf,
+    pub(crate) waves: NamesOf,
+    pub(crate) listeners: NamesOf,
+    pub(crate) connectors: NamesOf,
+    pub(crate) systems: NamesOf,
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        let [groups, waves, listeners, connectors, systems] =
+            ["group", "wave", "listener", "connector", "system"].map(NamesOf::new);
+        Names { groups, waves, listeners, connectors, systems }
+    }
 }
 
 /// A file of recipients.
@@ -32,10 +66,6 @@ pub(crate) struct RecipientList {
     /// Domains of which it has every mailbox.
     pub(crate) complete_for: Vec<Placed>,
 }
-
-/// Tables of the plan language that this version does not act on. A plan that has one is refused:
-/// mail must not flow by half a plan.
-const LATER: &[&str] = &["group", "wave", "listener", "connector", "dns", "rule", "system"];
 
 /// Reads a plan file. What it says wrongly goes to `diagnostics`.
 pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
@@ -57,8 +87,21 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
         return document;
     }
     let mut reader = Reader { source, diagnostics };
-    let known = ["plan", "rewrite", "limits", "recipients", "accepted-domain"];
-    reader.check_keys(root.get_ref(), &known, LATER);
+    let known = [
+        "plan",
+        "rewrite",
+        "limits",
+        "accepted-domain",
+        "recipients",
+        "group",
+        "wave",
+        "listener",
+        "connector",
+        "dns",
+        "rule",
+        "system",
+    ];
+    reader.check_keys(root.get_ref(), &known, &[]);
     if let Some(table) = reader.table(root.get_ref(), "plan") {
         reader.check_keys(table, &["name"], &[]);
         document.name = reader.string(table, "name").map(|name| name.text).unwrap_or_default();
@@ -74,11 +117,19 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Document {
             document.recipients.push(list);
         }
     }
-    for table in reader.tables(root.get_ref(), "", "accepted-domain") {
+    for table in reader.counted(root.get_ref(), "", "accepted-domain") {
         if let Some(domain) = reader.accepted_domain(table) {
             document.accepted.push(domain);
         }
     }
+    // Each before those that name it.
+    reader.groups(root.get_ref(), &mut document);
+    reader.waves(root.get_ref(), &mut document);
+    reader.listeners(root.get_ref(), &mut document);
+    reader.systems(root.get_ref(), &mut document);
+    reader.connectors(root.get_ref(), &mut document);
+    reader.rules(root.get_ref(), &mut document);
+    document.dns = reader.dns(root.get_ref());
     document
 }
 
@@ -199,8 +250,8 @@ impl Reader<'_, '_> {
         self.check_keys(table, &["domain", "type"], &[]);
         let domain = self.required(table, "domain", at);
         self.require(table, "type", at);
-        let kind = self.choice(table, "type", &DomainType::ALL);
-        Some(ReadDomain { domain: domain?, kind: kind? })
+        let kind = self.choice(table, "type", &DomainType::ALL.map(|kind| (kind.name(), kind)));
+        Some(ReadDomain { domain: domain?, kind: kind?, line: self.source.line(at) })
     }
 
     fn limits(&mut self, table: &DeTable<'_>, policy: &mut Policy) {
@@ -213,25 +264,8 @@ impl Reader<'_, '_> {
         ];
         self.check_keys(table, &places.each_ref().map(|(key, _)| *key), &[]);
         for (key, limit) in places {
-            let Some(value) = table.get(key) else { continue };
-            let number = value.get_ref().as_integer();
-            let parsed = number.and_then(|number| {
-                u32::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
-            });
-            match parsed.filter(|&number| number > 0) {
-                Some(number) => *limit = number,
-                None if number.is_some() => {
-                    let excerpt = self.excerpt(value);
-                    let hint = "write a whole number from 1 to 4294967295";
-                    self.error(
-                        "bad-value",
-                        value.span().start,
-                        &format!("`{key}` is out of range"),
-                        &excerpt,
-                        hint,
-                    );
-                }
-                None => self.wrong_type(key, value, "a whole number"),
+            if let Some(number) = self.whole_number(table, key, 1) {
+                *limit = number;
             }
         }
     }

@@ -72,6 +72,14 @@ impl Source {
         Ok(Source { shown, relative, text, real, lines })
     }
 
+    /// A file that is nowhere.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> Source {
+        let name = || "plan.toml".to_owned();
+        let (text, lines) = (text.to_owned(), Lines::of(text));
+        Source { shown: name(), relative: name(), text, real: PathBuf::from(name()), lines }
+    }
+
     /// The place of an octet of the text.
     pub(crate) fn locate(&self, offset: usize) -> Location {
         self.lines.locate(&self.shown, &self.text, offset)

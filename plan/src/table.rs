@@ -187,7 +187,7 @@ impl<'s> Rows<'s> {
     }
 
     /// The cell of a column, by its number.
-    fn cell<'r>(&self, row: &'r Row, column: usize) -> Option<&'r Placed> {
+    pub(crate) fn cell<'r>(&self, row: &'r Row, column: usize) -> Option<&'r Placed> {
         self.places.get(column).copied().flatten().and_then(|place| row.cells.get(place))
     }
 
@@ -196,7 +196,8 @@ impl<'s> Rows<'s> {
         // All of them before the first `?`, so that every mistake of the row is seen.
         let internal = diagnostics.keep(self.address(row, 1));
         let external = diagnostics.keep(self.address(row, 2));
-        let except = diagnostics.keep(except.map_or(Ok(Vec::new()), |cell| self.list(cell)));
+        let except =
+            diagnostics.keep(except.map_or(Ok(Vec::new()), |cell| Ok(items(&self.whole(cell)?, &[',']))));
         let is_outbound_only = diagnostics.keep(outbound_only.map_or(Ok(false), |cell| self.boolean(cell)));
         Some(ReadEntry {
             name: name.map(|cell| cell.text.clone()).unwrap_or_default(),
@@ -256,20 +257,10 @@ impl<'s> Rows<'s> {
         }
     }
 
-    /// A list of domains in one cell, separated by commas.
-    fn list(&self, cell: &Placed) -> Result<Vec<Placed>, Box<Diagnostic>> {
-        let cell = self.whole(cell)?;
-        let mut list = Vec::new();
-        let mut at = cell.at;
-        for item in cell.text.split(',') {
-            let text = item.trim();
-            if !text.is_empty() {
-                let before = item.len() - item.trim_start().len();
-                list.push(Placed { text: text.to_owned(), at: at + before });
-            }
-            at += item.len() + 1;
-        }
-        Ok(list)
+    /// The cell of a column that may have an address in it.
+    pub(crate) fn optional(&self, row: &Row, column: usize) -> Result<Option<Placed>, Box<Diagnostic>> {
+        let cell = self.cell(row, column).filter(|cell| !cell.text.is_empty());
+        cell.map(|cell| self.whole(cell)).transpose()
     }
 
     /// The cells of the row at `start`, without the white space around them, each with its place.
@@ -333,6 +324,36 @@ impl<'s> Rows<'s> {
             }
         }
     }
+}
+
+/// The items of a cell, separated by any of these outside quotes.
+pub(crate) fn items(cell: &Placed, separators: &[char]) -> Vec<Placed> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_separator = |character: char| {
+        let is_separator = !is_quoted && separators.contains(&character);
+        is_quoted ^= character == '"' && !is_escaped;
+        is_escaped = is_quoted && character == '\\' && !is_escaped;
+        is_separator
+    };
+    let mut items = Vec::new();
+    let mut at = cell.at;
+    for item in cell.text.split(is_separator) {
+        let text = item.trim();
+        if !text.is_empty() {
+            let before = item.len() - item.trim_start().len();
+            items.push(Placed { text: text.to_owned(), at: at + before });
+        }
+        at += item.len() + 1;
+    }
+    items
+}
+
+/// Whether the header row names a column.
+pub(crate) fn names_column(source: &Source, column: &str) -> bool {
+    let header = first_line(source.text.trim_start_matches(['\r', '\n']));
+    let delimiter = char::from(sniff(header));
+    let is_it = |cell: &str| cell.trim().trim_matches('"').trim().eq_ignore_ascii_case(column);
+    header.split(delimiter).any(is_it)
 }
 
 fn first_line(text: &str) -> &str {

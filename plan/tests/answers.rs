@@ -197,11 +197,3 @@ fn external_domains_that_are_not_accepted_are_told_once() {
     assert_eq!(found_with(&accepted("*.y.example")).len(), 1);
     assert!(found_with(&(accepted("*.Example"))).is_empty());
 }
-
-#[test]
-fn a_plan_with_accepted_domains_compiles_to_the_same_map() {
-    let accepted = "[[accepted-domain]]\ndomain = '*.x.example'\ntype = 'internal-relay'\n";
-    let entry = "[[rewrite.entry]]\ninternal = 'a@i.example'\nexternal = 'a@x.example'\n";
-    let with = PlanFolder::new(&format!("{entry}{accepted}")).map();
-    assert_eq!(with, PlanFolder::new(entry).map());
-}

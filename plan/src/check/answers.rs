@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use readdress::routing::DomainType;
 use readdress::{Added, AddedSide, EntryDirection, EntryId, EntryKind};
 
 use super::asked::{Asked, Taker, spelled};
 use super::domains::{DomainEntries, DomainEntry};
 use super::findings::Findings;
 use super::text;
-use crate::accepted::DomainType;
 use crate::diagnostic::Diagnostic;
 use crate::directory::{Existence, ListedAt};
 use crate::plan::Plan;

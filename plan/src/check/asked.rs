@@ -5,6 +5,7 @@ use readdress::{
 };
 
 use super::text;
+pub(super) use crate::spelled::spelled;
 
 /// The engine, asked about single addresses.
 pub(super) struct Asked<'e> {
@@ -100,19 +101,4 @@ pub(super) struct Trip {
     pub(super) internal: Vec<u8>,
     /// The address, as what it goes out, and as what that comes in.
     pub(super) steps: [String; 3],
-}
-
-/// An address of an unquoted local-part, with quotes where they must be.
-pub(super) fn spelled(local_part: &[u8], domain: &[u8]) -> String {
-    let is_atext =
-        |octet: &u8| octet.is_ascii_alphanumeric() || *octet >= 128 || b"!#$%&'*+-/=?^_`{|}~".contains(octet);
-    let is_dot_atom =
-        local_part.split(|octet| *octet == b'.').all(|atom| !atom.is_empty() && atom.iter().all(is_atext));
-    let local_part = text(local_part);
-    let domain = text(domain);
-    if is_dot_atom {
-        return format!("{local_part}@{domain}");
-    }
-    let escaped = local_part.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"@{domain}")
 }

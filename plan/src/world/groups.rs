@@ -1,0 +1,92 @@
+//! Groups and who is in them: `Identity,Members`, as distribution groups are kept, and the column `Groups`
+//! of lists of recipients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostics, Location, Severity};
+use crate::directory::{Directory, ListedAt};
+use crate::entry::Placed;
+use crate::source::narrow;
+use crate::table::{Column, Rows, items};
+use crate::world::files::Files;
+use crate::world::names::Names;
+use crate::world::recipients::{SEPARATORS, mailbox};
+
+const COLUMNS: &[Column] = &[("Identity", true), ("Members", true)];
+
+/// A group of addresses.
+#[derive(Debug)]
+#[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    /// By key, and where each is first said to be in it.
+    pub(crate) members: BTreeMap<Vec<u8>, ListedAt>,
+    pub(crate) at: Location,
+}
+
+/// Somebody in a group.
+pub(crate) struct Membership {
+    pub(crate) group: u16,
+    /// As key.
+    pub(crate) member: Vec<u8>,
+    pub(crate) at: ListedAt,
+}
+
+/// Reads the tables of groups. One may hold several groups, and is read once.
+pub(crate) fn read_groups<'p>(
+    tables: impl Iterator<Item = &'p Placed>,
+    files: &mut Files,
+    names: &Names,
+    directory: &mut Directory,
+    memberships: &mut Vec<Membership>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut seen = BTreeSet::new();
+    for file in tables {
+        let Some(number) = diagnostics.keep(files.open_again(file)) else { continue };
+        if seen.insert(number) {
+            read_table(files, number, names, directory, memberships, diagnostics);
+        }
+    }
+}
+
+fn read_table(
+    files: &Files,
+    number: usize,
+    names: &Names,
+    directory: &mut Directory,
+    memberships: &mut Vec<Membership>,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(source) = files.sources().get(number) else { return };
+    let Some(mut rows) = Rows::open(source, COLUMNS, diagnostics) else { return };
+    // Each is told of once, however many rows it has.
+    let mut unknown = BTreeSet::new();
+    while let Some(row) = rows.next_row(diagnostics) {
+        let identity = rows.cell(&row, 0).cloned().unwrap_or_default();
+        let group = names.get(&identity.text);
+        if group.is_none() && unknown.insert(identity.text.to_lowercase()) {
+            let mut told = names.unknown(&identity.text, source.locate(identity.at));
+            told.severity = Severity::Warning;
+            told.message.push_str("; its rows are passed over");
+            diagnostics.push(told);
+        }
+        let Some(members) = diagnostics.keep(rows.address(&row, 1)) else { continue };
+        for member in items(&members, SEPARATORS) {
+            let Some(address) = mailbox(&member, source, diagnostics) else { continue };
+            let Some(group) = group else { continue };
+            let at = ListedAt { source: narrow(number), at: narrow(member.at) };
+            directory.join(&address, &member.text, group, at);
+            memberships.push(Membership { group, member: address.key(), at });
+        }
+    }
+}
+
+/// Puts everybody into their group.
+pub(crate) fn add_members(groups: &mut [Group], memberships: Vec<Membership>) {
+    for Membership { group, member, at } in memberships {
+        if let Some(group) = groups.get_mut(usize::from(group)) {
+            group.members.entry(member).or_insert(at);
+        }
+    }
+}
