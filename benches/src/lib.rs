@@ -11,6 +11,7 @@
 )]
 
 pub mod corpus;
+pub mod migration;
 pub mod office;
 pub mod pairs;
 pub mod people;

@@ -8,8 +8,9 @@ use crate::options::CheckOptions;
 use crate::{Streams, exit, input, json, progress};
 
 pub(crate) fn run(options: &CheckOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    let report =
-        progress::during(streams.progress, "checking", || Plan::read(&options.plan).map(|plan| plan.check()));
+    let report = progress::during(streams.progress, "checking", |progress| {
+        Plan::read(&options.plan).map(|plan| plan.check_with(progress))
+    });
     let (code, findings) = match report {
         Ok(report) => {
             let findings = Findings::of_report(&report);

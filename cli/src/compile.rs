@@ -14,10 +14,10 @@ use crate::{Streams, escape, exit, input, json, progress};
 
 pub(crate) fn run(options: &CompileOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     refuse_to_overwrite(&options.output)?;
-    let compiled = progress::during(streams.progress, "compiling", || {
+    let compiled = progress::during(streams.progress, "compiling", |progress| {
         let plan =
             Plan::read(&options.plan).map_err(|diagnostics| (input::plan_code(&diagnostics), diagnostics))?;
-        plan.compile().map_err(|diagnostics| (exit::BAD_DATA, diagnostics))
+        plan.compile_with(progress).map_err(|diagnostics| (exit::BAD_DATA, diagnostics))
     });
     let compiled = match compiled {
         Ok(compiled) => compiled,

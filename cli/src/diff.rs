@@ -24,7 +24,7 @@ use crate::{Streams, exit, input, progress};
 const MAP_MAGIC: &[u8] = b"\x89RDR";
 
 pub(crate) fn run(options: &DiffOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    let differences = progress::during(streams.progress, "comparing", || {
+    let differences = progress::during(streams.progress, "comparing", |_| {
         let (old, new) = (open(&options.old)?, open(&options.new)?);
         let mut differences = Differences { settings: settings(&old, &new), ..Differences::default() };
         for direction in Direction::ALL {

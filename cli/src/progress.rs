@@ -1,20 +1,23 @@
-//! A spinner for work that takes longer than a second.
+//! What is drawn while work takes longer than a second: a spinner, and a bar once the work says how much there is.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use readdress_plan::Progress;
 
 /// How long work may take before anything is drawn.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs `work`, with a spinner on the terminal from its second second on if `wanted`. The line is
+/// Runs `work`, with a spinner or bar on the terminal from its second second on if `wanted`. The line is
 /// cleared before the function returns, so that what follows starts on a clean one.
-pub(crate) fn during<T>(wanted: bool, what: &str, work: impl FnOnce() -> T) -> T {
-    let _spinner = wanted.then(|| Spinner::start(what));
-    work()
+pub(crate) fn during<T>(wanted: bool, what: &str, work: impl FnOnce(&Progress) -> T) -> T {
+    let progress = Arc::new(Progress::new());
+    let _spinner = wanted.then(|| Spinner::start(what, Arc::clone(&progress)));
+    work(&progress)
 }
 
 struct Spinner {
@@ -23,7 +26,7 @@ struct Spinner {
 }
 
 impl Spinner {
-    fn start(what: &str) -> Spinner {
+    fn start(what: &str, progress: Arc<Progress>) -> Spinner {
         let what = what.to_owned();
         let (stop, stopped) = mpsc::channel();
         let started = std::time::Instant::now();
@@ -35,10 +38,21 @@ impl Spinner {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
                 .with_message(what)
                 .with_elapsed(started.elapsed());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-                bar.set_style(style);
-            }
+            let show = |template| {
+                if let Ok(style) = ProgressStyle::with_template(template) {
+                    bar.set_style(style);
+                }
+            };
+            show("{spinner} {msg} {elapsed}");
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let (done, all) = progress.get();
+                if all > 0 && bar.length().is_none() {
+                    show("{spinner} {msg} {bar:30} {pos}/{len} addresses {elapsed}");
+                }
+                if all > 0 {
+                    bar.set_length(all as u64);
+                    bar.set_position(done as u64);
+                }
                 bar.tick();
             }
             bar.finish_and_clear();
@@ -64,8 +78,8 @@ mod tests {
     #[test]
     fn quick_work_is_not_held_up() {
         let started = Instant::now();
-        assert_eq!(during(true, "checking", || 7), 7);
-        assert_eq!(during(false, "checking", || 8), 8);
+        assert_eq!(during(true, "checking", |_| 7), 7);
+        assert_eq!(during(false, "checking", |_| 8), 8);
         assert!(started.elapsed() < PATIENCE);
     }
 }

@@ -8,6 +8,7 @@ use readdress::{BuildError, Conflict, ConflictKind};
 use crate::check::Report;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
+use crate::progress::Progress;
 
 /// A compiled plan.
 #[derive(Debug)]
@@ -25,8 +26,17 @@ impl Plan {
     ///
     /// Everything that [`check`](Plan::check) calls an error.
     pub fn compile(&self) -> Result<Compiled, Diagnostics> {
+        self.compile_with(&Progress::new())
+    }
+
+    /// The same, telling another thread how far it has come.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`compile`](Plan::compile).
+    pub fn compile_with(&self, progress: &Progress) -> Result<Compiled, Diagnostics> {
         let map = Arc::new(self.map().map_err(Diagnostics::from)?);
-        let report = self.assess(&map);
+        let report = self.assess(&map, progress);
         if !report.errors.is_empty() {
             return Err(report.errors.into());
         }

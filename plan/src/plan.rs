@@ -36,21 +36,16 @@ pub struct Plan {
     /// The domains whose mail comes in here.
     pub(crate) accepted: AcceptedDomains,
     /// Where mail goes, as the map has it.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) routing: Routing,
     /// In the order of the routing's groups.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) groups: Vec<Group>,
     /// For each of the routing's connectors, where it leads.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) leads: Vec<LeadsTo>,
     /// The other systems.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) systems: Vec<System>,
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
+    #[allow(dead_code, reason = "for the exports")]
     pub(crate) dns: Option<Dns>,
     /// Where what the routing lists stands in the plan file.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) routing_places: Places,
     /// Warnings that reading gave.
     pub(crate) notes: Vec<Diagnostic>,

@@ -17,11 +17,20 @@ pub(super) struct Findings {
     /// How often each code was found.
     seen: BTreeMap<&'static str, (usize, Option<Location>)>,
     round_trip_is_doubtful: bool,
+    /// What else holds without exception.
+    proved: Vec<&'static str>,
 }
 
 impl Findings {
     pub(super) fn doubt_round_trip(&mut self) {
         self.round_trip_is_doubtful = true;
+    }
+
+    /// Says of something that it holds, if it does.
+    pub(super) fn prove(&mut self, what: &'static str, holds: bool) {
+        if holds {
+            self.proved.push(what);
+        }
     }
 
     pub(super) fn add(&mut self, diagnostic: Diagnostic) {
@@ -48,7 +57,8 @@ impl Findings {
         // two-way domain key likewise; so what goes out through an entry comes back through it,
         // unless a mailbox entry takes the place of a domain entry on the way back or a subaddress
         // is split elsewhere. Those are the cases looked for above.
-        let proved = if self.round_trip_is_doubtful { Vec::new() } else { vec!["round-trip"] };
+        let mut proved = if self.round_trip_is_doubtful { Vec::new() } else { vec!["round-trip"] };
+        proved.extend(self.proved);
         Report { errors: self.errors, warnings: self.warnings, proved, counts: Counts::default() }
     }
 }

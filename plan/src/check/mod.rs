@@ -9,6 +9,9 @@ mod dead;
 mod domains;
 mod doubts;
 mod findings;
+mod mail_flow;
+mod migration;
+mod relay;
 mod round_trip;
 
 use std::sync::Arc;
@@ -20,7 +23,9 @@ use self::dead::dead_entries;
 use self::domains::DomainEntries;
 use self::findings::Findings;
 use crate::diagnostic::Diagnostic;
+use crate::flow::World;
 use crate::plan::Plan;
+use crate::progress::Progress;
 
 /// Everything found out about a plan.
 #[derive(Debug, Default)]
@@ -29,7 +34,7 @@ pub struct Report {
     pub errors: Vec<Diagnostic>,
     /// It compiles, and may not do what was meant.
     pub warnings: Vec<Diagnostic>,
-    /// What holds without exception: `round-trip`.
+    /// What holds without exception: `round-trip`, `loop-free`, `no-black-hole`, `no-open-relay`.
     pub proved: Vec<&'static str>,
     /// How many of each kind.
     pub counts: Counts,
@@ -54,15 +59,21 @@ impl Plan {
     /// Everything that can be said about the plan.
     #[must_use]
     pub fn check(&self) -> Report {
+        self.check_with(&Progress::new())
+    }
+
+    /// The same, telling another thread how far it has come.
+    #[must_use]
+    pub fn check_with(&self, progress: &Progress) -> Report {
         match self.map() {
-            Ok(map) => self.assess(&Arc::new(map)),
+            Ok(map) => self.assess(&Arc::new(map), progress),
             Err(errors) => {
                 Report { errors, warnings: self.notes.clone(), counts: self.counts(), ..Report::default() }
             }
         }
     }
 
-    pub(crate) fn assess(&self, map: &Arc<Vec<u8>>) -> Report {
+    pub(crate) fn assess(&self, map: &Arc<Vec<u8>>, progress: &Progress) -> Report {
         let mut findings = Findings::default();
         let domains = DomainEntries::of(self);
         let engine = Map::new(MapData::new(Shared(Arc::clone(map)))).map(Engine::new);
@@ -80,6 +91,15 @@ impl Plan {
             self.find_unaccepted(&mut findings);
             self.find_near_misses(&mut findings);
             self.find_unrouted_postmasters(&mut asked, &mut findings);
+            if !self.routing.is_empty() || !self.systems.is_empty() {
+                let world = World::new(self, &engine);
+                self.find_flows(&world, &mut findings, progress);
+                self.find_open_relays(&world, &mut findings);
+                self.find_members_without_forward(&mut findings);
+                self.find_leftovers(&mut findings);
+                self.find_misplaced_validation(&engine, &mut findings);
+                self.find_unreachable_rules(&mut findings);
+            }
         }
         let mut report = findings.into_report();
         report.counts = self.counts();

@@ -19,7 +19,6 @@ pub(crate) struct Forwards {
 
 /// One target of a mailbox.
 #[derive(Clone, Debug)]
-#[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
 pub(crate) struct Forward {
     pub(crate) to: Mailbox,
     /// Where the mailbox stands in the row.
@@ -28,13 +27,11 @@ pub(crate) struct Forward {
 
 impl Forwards {
     /// Where a mailbox forwards to; `mailbox` as key.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) fn of(&self, mailbox: &[u8]) -> &[Forward] {
         self.targets.get(mailbox).map_or(&[], Vec::as_slice)
     }
 
     /// Every mailbox that forwards, as key.
-    #[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[Forward])> {
         self.targets.iter().map(|(mailbox, targets)| (mailbox.as_slice(), targets.as_slice()))
     }

@@ -21,7 +21,7 @@ use crate::directory::Directory;
 
 pub(crate) use self::build::add_routing;
 pub(crate) use self::files::Files;
-pub(crate) use self::forwards::Forwards;
+pub(crate) use self::forwards::{Forward, Forwards};
 pub(crate) use self::groups::{Group, add_members, read_groups};
 pub(crate) use self::host::Host;
 pub(crate) use self::names::{NUMBERS_MAX, Names};
@@ -41,10 +41,10 @@ pub(crate) enum LeadsTo {
 
 /// Another mail system, in the words of its own plan.
 #[derive(Debug)]
-#[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
 pub(crate) struct System {
     pub(crate) name: String,
     /// The hosts by which connectors lead to it.
+    #[allow(dead_code, reason = "for the exports")]
     pub(crate) next_hops: Vec<Host>,
     pub(crate) accepted: AcceptedDomains,
     pub(crate) directory: Directory,
@@ -60,14 +60,15 @@ pub(crate) struct System {
 
 /// A way out of another system.
 #[derive(Debug)]
-#[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
 pub(crate) struct SystemConnector {
     pub(crate) name: String,
     pub(crate) leads_to: LeadsTo,
     /// As they stand in the plan; none if the plan names the system alone.
+    #[allow(dead_code, reason = "for the exports")]
     pub(crate) smart_hosts: Vec<String>,
     pub(crate) address_spaces: Vec<DomainPattern>,
     pub(crate) cost: u32,
+    #[allow(dead_code, reason = "for the exports")]
     pub(crate) at: Location,
 }
 
@@ -93,7 +94,6 @@ pub(crate) struct Dns {
 
 /// Where the tables of a plan stand, in the order of the routing's lists.
 #[derive(Debug, Default)]
-#[allow(dead_code, reason = "what the checks of mail flow and the exports go by")]
 pub(crate) struct Places {
     pub(crate) accepted_domains: Vec<Location>,
     pub(crate) waves: Vec<Location>,
