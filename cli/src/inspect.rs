@@ -42,7 +42,7 @@ fn object(options: &InspectOptions, map: &Map) -> Value {
         .with("name", map.name())
         .with("octets", map.size())
         .with("octets_per_entry", Share::of(map.size(), map).number())
-        .with("counts", counts.object())
+        .with("counts", counts.object(map))
         .with("sections", sections)
         .with("policy", policy(map))
         .with("sources", map.sources().map(Value::from).collect::<Vec<_>>())
@@ -82,6 +82,8 @@ fn text(options: &InspectOptions, map: &Map) -> String {
     line("generation", map.generation());
     line("size", &format!("{} octets, {} an entry", map.size(), Share::of(map.size(), map)));
     line("entries", &Counts::of(map).to_string());
+    let routing = routing(map).map(|(what, count)| format!("{count} {}", what.replace('_', " ")));
+    line("routing", &routing.join(", "));
     for source in map.sources() {
         line("source", &Shown(source.as_bytes()).to_string());
     }
@@ -128,6 +130,20 @@ fn sections(map: &Map, text: &mut String) {
     }
 }
 
+/// How much the map has of what says where mail goes.
+fn routing(map: &Map) -> [(&'static str, usize); 7] {
+    let routing = map.routing();
+    [
+        ("recipients", usize::try_from(map.recipient_count()).unwrap_or(usize::MAX)),
+        ("accepted_domains", routing.accepted_domains.len()),
+        ("listeners", routing.listeners.len()),
+        ("connectors", routing.connectors.len()),
+        ("rules", routing.rules.len()),
+        ("waves", routing.waves.len()),
+        ("groups", routing.groups.len()),
+    ]
+}
+
 /// Entries by the kind of their addresses.
 #[derive(Default)]
 struct Counts {
@@ -158,13 +174,14 @@ impl Counts {
         self.mailbox + self.domain + self.subdomain
     }
 
-    fn object(&self) -> Object {
-        Object::new()
+    fn object(&self, map: &Map) -> Object {
+        let entries = Object::new()
             .with("entries", self.total())
             .with("mailbox", self.mailbox)
             .with("domain", self.domain)
             .with("subdomain", self.subdomain)
-            .with("outbound_only", self.outbound_only)
+            .with("outbound_only", self.outbound_only);
+        routing(map).into_iter().fold(entries, |counts, (name, count)| counts.with(name, count))
     }
 }
 

@@ -180,9 +180,11 @@ impl Diagnostics {
         self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// In the order in which a person works through them: file by file from the top.
+    /// In the order in which a person works through them: file by file from the top, each once. A file that
+    /// serves two purposes is read for both.
     pub(crate) fn sort(&mut self) {
         self.list.sort_by(|a, b| (a.at.first(), a.code).cmp(&(b.at.first(), b.code)));
+        self.list.dedup();
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) enum Existence {
 /// Two things that can't both be said of one recipient: where the first stands, and where the other.
 #[derive(Debug)]
 pub(crate) struct Contradiction {
+    pub(crate) of: Mailbox,
     pub(crate) what: &'static str,
     pub(crate) first: ListedAt,
     pub(crate) second: ListedAt,
@@ -154,13 +155,8 @@ impl Directory {
         [&self.listed, &self.unlisted].into_iter().find_map(|known| known.get(domain)?.get(local_part))
     }
 
-    /// Lists a mailbox, or adds to what is said of it. Everything that fits is taken.
-    pub(crate) fn list(
-        &mut self,
-        address: &Mailbox,
-        text: &str,
-        said: Recipient,
-    ) -> Result<(), Contradiction> {
+    /// Lists a mailbox, or adds to what is said of it. What does not fit is left as it was, and told.
+    pub(crate) fn list(&mut self, address: &Mailbox, text: &str, said: Recipient) -> Vec<Contradiction> {
         add(&mut self.listed, address, text, said)
     }
 
@@ -168,26 +164,9 @@ impl Directory {
     pub(crate) fn join(&mut self, address: &Mailbox, text: &str, group: u16, at: ListedAt) {
         let is_listed = self.place(&address.local_part, &address.domain).is_some();
         let recipients = if is_listed { &mut self.listed } else { &mut self.unlisted };
+        let said = Recipient { at, groups: vec![group], ..Recipient::default() };
         // Nothing of this contradicts anything.
-        _ = add(recipients, address, text, Recipient { at, groups: vec![group], ..Recipient::default() });
-    }
-
-    /// Gives the other addresses of each mailbox what is said of the mailbox: its groups and where its mail
-    /// goes. The wave is the mailbox's alone: what another system forwards to a proxy is meant for here.
-    pub(crate) fn settle_proxies(&mut self) -> Vec<Contradiction> {
-        let mut contradictions = Vec::new();
-        for (mailbox, proxies) in std::mem::take(&mut self.proxies) {
-            let names = self.listed.get(&mailbox.domain);
-            let known = names.and_then(|names| names.get(&mailbox.local_part)).cloned();
-            for proxy in &proxies {
-                let Some(known) = &known else { continue };
-                let routing = known.routing.clone().filter(|routing| routing.key != *proxy);
-                let said = Recipient { routing, groups: known.groups.clone(), ..Recipient::default() };
-                contradictions.extend(add(&mut self.listed, proxy, "", said).err());
-            }
-            self.proxies.insert(mailbox, proxies);
-        }
-        contradictions
+        add(recipients, address, text, said);
     }
 
     /// Says that an address is another one of a mailbox. Both have been listed.
@@ -196,21 +175,36 @@ impl Directory {
         proxy: &Mailbox,
         mailbox: &Mailbox,
         at: ListedAt,
-    ) -> Result<(), Contradiction> {
-        if proxy == mailbox {
-            return Ok(());
-        }
-        let known = self.listed.get_mut(&proxy.domain).and_then(|names| names.get_mut(&proxy.local_part));
-        let Some(known) = known else { return Ok(()) };
+    ) -> Option<Contradiction> {
+        let known = self.listed.get_mut(&proxy.domain)?.get_mut(&proxy.local_part)?;
         match &known.proxy_of {
-            Some(of) if of.0 == *mailbox => Ok(()),
-            Some(of) => Err(Contradiction { what: "mailbox", first: of.1, second: at }),
+            _ if proxy == mailbox => None,
+            Some(of) if of.0 == *mailbox => None,
+            Some(of) => Some(Contradiction { of: proxy.clone(), what: "mailbox", first: of.1, second: at }),
             None => {
                 known.proxy_of = Some(Box::new((mailbox.clone(), at)));
                 self.proxies.entry(mailbox.clone()).or_default().push(proxy.clone());
-                Ok(())
+                None
             }
         }
+    }
+
+    /// Gives the other addresses of each mailbox what is said of the mailbox: its groups and where its mail
+    /// goes. The wave is the mailbox's alone: what another system forwards to a proxy is meant for here.
+    pub(crate) fn settle_proxies(&mut self) -> Vec<Contradiction> {
+        let mut contradictions = Vec::new();
+        for (mailbox, proxies) in &self.proxies {
+            let names = self.listed.get(&mailbox.domain);
+            let Some(known) = names.and_then(|names| names.get(&mailbox.local_part)).cloned() else {
+                continue;
+            };
+            for proxy in proxies {
+                let routing = known.routing.clone().filter(|routing| routing.key != *proxy);
+                let said = Recipient { routing, groups: known.groups.clone(), ..Recipient::default() };
+                contradictions.extend(add(&mut self.listed, proxy, "", said));
+            }
+        }
+        contradictions
     }
 
     /// Says that every mailbox of a domain is listed.
@@ -234,20 +228,20 @@ fn add(
     address: &Mailbox,
     text: &str,
     mut said: Recipient,
-) -> Result<(), Contradiction> {
+) -> Vec<Contradiction> {
     if !recipients.contains_key(&address.domain) {
         recipients.insert(address.domain.clone(), BTreeMap::new());
     }
-    let Some(names) = recipients.get_mut(&address.domain) else { return Ok(()) };
+    let Some(names) = recipients.get_mut(&address.domain) else { return Vec::new() };
     match names.entry(address.local_part.clone()) {
         Entry::Vacant(place) => {
             if text != address.text() {
                 said.text = Some(text.into());
             }
             place.insert(said);
-            Ok(())
+            Vec::new()
         }
-        Entry::Occupied(mut known) => known.get_mut().merge(said),
+        Entry::Occupied(mut known) => known.get_mut().merge(said, address),
     }
 }
 
@@ -257,24 +251,27 @@ impl Recipient {
         self.text.as_deref().map_or_else(|| spelled(local_part, domain), str::to_owned)
     }
 
-    fn merge(&mut self, other: Recipient) -> Result<(), Contradiction> {
+    fn merge(&mut self, other: Recipient, address: &Mailbox) -> Vec<Contradiction> {
         for group in other.groups {
             if let Err(place) = self.groups.binary_search(&group) {
                 self.groups.insert(place, group);
             }
         }
-        let mut found = Ok(());
+        let mut found = Vec::new();
+        let mut contradict = |what, first, second| {
+            found.push(Contradiction { of: address.clone(), what, first, second });
+        };
         match (&self.routing, other.routing) {
             (None, routing) => self.routing = routing,
             (Some(ours), Some(theirs)) if ours.key != theirs.key => {
-                found = Err(Contradiction { what: "routing address", first: ours.at, second: theirs.at });
+                contradict("routing address", ours.at, theirs.at);
             }
             _ => {}
         }
         match (self.wave, other.wave) {
             (None, wave) => self.wave = wave,
             (Some((ours, first)), Some((theirs, second))) if ours != theirs => {
-                found = Err(Contradiction { what: "wave", first, second });
+                contradict("wave", first, second);
             }
             _ => {}
         }

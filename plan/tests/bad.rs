@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use readdress_plan::{Diagnostic, Location, Plan, Severity};
 
 /// The plans in `testdata/bad`, and `want` files among them.
-const LEAST: usize = 37;
+const LEAST: usize = 74;
 
 #[test]
 fn every_mistake_is_reported_at_its_place_and_nothing_compiles() {
@@ -55,6 +55,9 @@ fn every_code_of_an_error_has_a_plan_that_shows_it() {
     // `too-large` takes gigabytes or 65,536 octets of name; `good.rs` has the latter.
     for code in [
         "bad-address",
+        "bad-combination",
+        "bad-host",
+        "bad-network",
         "bad-quoting",
         "bad-value",
         "duplicate-column",
@@ -62,6 +65,9 @@ fn every_code_of_an_error_has_a_plan_that_shows_it() {
         "duplicate-field",
         "duplicate-file",
         "duplicate-internal",
+        "duplicate-name",
+        "duplicate-next-hop",
+        "duplicate-recipient",
         "empty-cell",
         "except-outside",
         "except-without-wildcard",
@@ -73,8 +79,10 @@ fn every_code_of_an_error_has_a_plan_that_shows_it() {
         "never-rewritten",
         "not-invertible",
         "ragged-row",
+        "routing-address-in-shared-domain",
         "syntax",
         "unknown-key",
+        "unknown-name",
         "unknown-value",
         "unsupported",
         "wildcard-external",

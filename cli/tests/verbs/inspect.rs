@@ -16,6 +16,8 @@ fn the_text_shows_identity_sizes_policy_and_sources() {
         "name        contoso\n".to_owned(),
         format!("size        {size} octets, {}.{:02} an entry\n", size / 3, size * 100 / 3 % 100),
         "entries     3: 3 mailbox, 0 domain, 0 subdomain; 0 of them outbound-only\n".to_owned(),
+        "routing     0 recipients, 0 accepted domains, 0 listeners, 0 connectors, 0 rules, 0 waves, 0 groups\n"
+            .to_owned(),
         "source      entries.csv\n".to_owned(),
         "preset      coexistence\n".to_owned(),
         "outbound    From, Sender, Reply-To".to_owned(),
@@ -38,7 +40,10 @@ fn json_accounts_for_every_section() {
     assert_eq!(object["octets"], size);
     assert_eq!(
         object["counts"],
-        json!({"entries": 3, "mailbox": 3, "domain": 0, "subdomain": 0, "outbound_only": 0})
+        json!({
+            "entries": 3, "mailbox": 3, "domain": 0, "subdomain": 0, "outbound_only": 0, "recipients": 0,
+            "accepted_domains": 0, "listeners": 0, "connectors": 0, "rules": 0, "waves": 0, "groups": 0
+        })
     );
     assert_eq!(object["policy"]["unmapped"], "pass");
     assert_eq!(object["policy"]["limits"]["fields"], 100_000);
@@ -53,6 +58,26 @@ fn json_accounts_for_every_section() {
         end = offset + section["octets"].as_u64().unwrap();
     }
     assert!(end <= size as u64);
+}
+
+#[test]
+fn what_says_where_mail_goes_is_counted() {
+    let bench = Bench::new();
+    let plan = "[[accepted-domain]]\ndomain = 'contoso.com'\ntype = 'internal-relay'\n\
+        [[recipients]]\nfile = 'r.csv'\n[[group]]\nname = 'g'\n[[wave]]\nname = 'w'\nstate = 'pending'\n\
+        [[wave]]\nname = 'v'\nstate = 'pending'\n[[listener]]\nname = 'In'\n\
+        [[connector]]\nname = 'Out'\nmx = true\nrule-scoped = true\n\
+        [[rule]]\nname = 'Via'\ndo = { route-via = 'Out' }\n[[rule]]\nname = 'Away'\ndo = { drop = true }\n";
+    bench.write("r.csv", "Address\na@contoso.com\nb@contoso.com\nc@contoso.com\n");
+    let plan = bench.write("routing.toml", plan);
+    let text = bench.run(&["inspect", "--plan", &plan]).clean();
+    let counted = "routing     3 recipients, 1 accepted domains, 1 listeners, 1 connectors, 2 rules, 2 waves, 1 groups\n";
+    assert!(text.contains(counted), "{text}");
+    let counts = bench.run(&["inspect", "--plan", &plan, "--format", "json"]).json()["counts"].clone();
+    assert_eq!(
+        (&counts["recipients"], &counts["waves"], &counts["rules"]),
+        (&json!(3), &json!(2), &json!(2))
+    );
 }
 
 #[test]

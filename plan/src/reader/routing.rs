@@ -221,10 +221,11 @@ impl Reader<'_, '_> {
             .map(|value| {
                 let table = value.get_ref().as_table()?;
                 let name = self.name(table, value.span().start, &mut document.names.systems)?;
-                if name.eq_ignore_ascii_case(THIS) {
-                    let at = table.get("name").map_or(0, |name| name.span().start);
+                if let Some(placed) = table.get("name").and_then(|name| self.placed(name))
+                    && name.eq_ignore_ascii_case(THIS)
+                {
                     let message = "this is the name of the gateway itself";
-                    self.error("bad-value", at, message, &name, "call the other system otherwise");
+                    self.error("bad-value", placed.at, message, &name, "call the other system otherwise");
                 }
                 Some(name)
             })

@@ -62,8 +62,9 @@ impl Reader<'_, '_> {
         let when = self.conditions(table, "when", names);
         let unless = self.conditions(table, "unless", names);
         let empty = DeTable::new();
-        let does = if table.contains_key("do") { self.table(table, "do") } else { Some(&empty) };
-        let does = does.unwrap_or(&empty);
+        let given = self.table(table, "do");
+        let is_table = given.is_some() || !table.contains_key("do");
+        let does = given.unwrap_or(&empty);
         let actions = self.actions(does, names);
         for key in OPTIONS {
             if let (Some(value), true) = (does.get(key), table.contains_key(key)) {
@@ -77,7 +78,7 @@ impl Reader<'_, '_> {
         let sender_location = self.choice(holder("sender-location"), "sender-location", &places);
         let errors = [("ignore", OnError::Ignore), ("defer", OnError::Defer)];
         let on_error = self.choice(holder("on-error"), "on-error", &errors);
-        if !stop && in_order(does).into_iter().all(|(key, _, value)| is_idle(key, value)) {
+        if is_table && !stop && in_order(does).into_iter().all(|(key, _, value)| is_idle(key, value)) {
             let message = "the rule does nothing";
             let hint = "add do = { … } with route-via, redirect-to, reject, drop, set-header, remove-header, rewrite or stop";
             self.error("missing-key", at, message, "", hint);

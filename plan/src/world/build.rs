@@ -22,7 +22,7 @@ pub(crate) fn add_routing(
 ) {
     find_routed_in_place(directory, accepted, sources, diagnostics);
     for found in directory.settle_proxies() {
-        diagnostics.push(contradiction(&found, "", sources));
+        diagnostics.push(contradiction(&found, sources));
     }
     if diagnostics.has_errors() {
         return;

@@ -70,8 +70,7 @@ impl List<'_> {
             groups.sort_unstable();
             groups.dedup();
             let said = Recipient { at: self.at(&address), routing, groups, wave, ..Recipient::default() };
-            let listed = directory.list(&mailbox, &address.text, said);
-            self.tell(listed, &mailbox, diagnostics);
+            self.tell(directory.list(&mailbox, &address.text, said), diagnostics);
         }
     }
 
@@ -89,12 +88,11 @@ impl List<'_> {
             let Some(address) = address else { continue };
             let Some(proxy) = self.mailbox(&address, diagnostics) else { continue };
             let known = |placed: &Placed| Recipient { at: self.at(placed), ..Recipient::default() };
-            let mut listed = directory.list(&proxy, &address.text, known(&address));
+            self.tell(directory.list(&proxy, &address.text, known(&address)), diagnostics);
             if let Some((mailbox, owner)) = owner {
-                listed = listed.and_then(|()| directory.list(&mailbox, &owner.text, known(&owner)));
-                listed = listed.and_then(|()| directory.add_proxy(&proxy, &mailbox, self.at(&address)));
+                self.tell(directory.list(&mailbox, &owner.text, known(&owner)), diagnostics);
+                self.tell(directory.add_proxy(&proxy, &mailbox, self.at(&address)), diagnostics);
             }
-            self.tell(listed, &proxy, diagnostics);
         }
     }
 
@@ -127,9 +125,9 @@ impl List<'_> {
         ListedAt { source: self.number, at: narrow(placed.at) }
     }
 
-    fn tell(&self, listed: Result<(), Contradiction>, mailbox: &Mailbox, diagnostics: &mut Diagnostics) {
-        if let Err(found) = listed {
-            diagnostics.push(contradiction(&found, &mailbox.text(), self.sources));
+    fn tell(&self, found: impl IntoIterator<Item = Contradiction>, diagnostics: &mut Diagnostics) {
+        for found in found {
+            diagnostics.push(contradiction(&found, self.sources));
         }
     }
 }
@@ -145,10 +143,12 @@ pub(super) fn mailbox(address: &Placed, source: &Source, diagnostics: &mut Diagn
 }
 
 /// What is wrong with a recipient of whom two things are said.
-pub(super) fn contradiction(found: &Contradiction, address: &str, sources: &[Source]) -> Diagnostic {
-    let what = found.what;
-    let message = format!("this recipient has another {what} already");
-    let hint = format!("say its {what} once; case and quotes in addresses make no difference");
+pub(super) fn contradiction(found: &Contradiction, sources: &[Source]) -> Diagnostic {
+    let (what, address) = (found.what, found.of.text());
+    let message = format!("another {what} is given for {address} already");
+    let hint = format!(
+        "give one {what}: case and quotes make no difference, and a proxy goes where its mailbox does"
+    );
     Diagnostic::error("duplicate-recipient", locate(found.second, sources), message)
         .excerpt(address)
         .also_at(locate(found.first, sources))

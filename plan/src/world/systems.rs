@@ -46,7 +46,7 @@ pub(crate) fn read_systems(
             }
         }
         for found in directory.settle_proxies() {
-            diagnostics.push(contradiction(&found, "", files.sources()));
+            diagnostics.push(contradiction(&found, files.sources()));
         }
         let mut forwards = Forwards::default();
         let mut seen = Vec::new();
