@@ -239,3 +239,107 @@ fn a_plan_of_entries_alone_says_nothing_of_where_mail_goes() {
         assert_eq!(section.length, 0);
     }
 }
+
+/// The recipients of a plan that lists these tables, after a head.
+fn listed(head: &str, tables: &[(&str, &str)]) -> Vec<String> {
+    let mut folder = PlanFolder::new(head);
+    for (file, table) in tables {
+        folder = folder.with(file, table);
+    }
+    recipients(&folder.engine())
+}
+
+#[test]
+fn each_shape_of_a_list_of_recipients_is_read_as_it_is_kept() {
+    let head = "[[recipients]]\nfile = 'r.csv'\n[[group]]\nname = 'One'\n[[group]]\nname = 'Two'\n\
+        [[wave]]\nname = 'first'\nstate = 'migrated'\n";
+    let read = |table: &str| listed(head, &[("r.csv", table)]);
+    assert_eq!(read("Address\nB@x.example\na@x.example\n"), ["a@x.example", "B@x.example"]);
+    let full = ["a@x.example > A@y.example [One] [Two] (first)"];
+    for table in [
+        "Address,RoutingAddress,Groups,Wave\na@x.example,A@y.example,one;TWO,First\n",
+        "ADDRESS, routingaddress, GROUPS, wave\r\na@x.example, A@y.example, One ; Two ;, first\r\n",
+        "Address;RoutingAddress;Groups;Wave\na@x.example;A@y.example;Two,One,Two;first\n",
+        "Wave\tGroups\tAddress\tRoutingAddress\nfirst\t\"Two; One\"\ta@x.example\tA@y.example\n",
+    ] {
+        assert_eq!(read(table), full, "{table}");
+    }
+    assert_eq!(
+        read("Address,Wave\na@x.example,\nb@x.example,first\n"),
+        ["a@x.example", "b@x.example (first)"]
+    );
+    // The mailbox is known with its proxy; a display-name says nothing of a mailbox.
+    for header in ["Name, EmailAddress", "name,EMAILADDRESS", "EmailAddress, Name"] {
+        let rows = [("a@x.example", "a@y.example"), ("Doe", "doe@y.example")];
+        let row = |(name, address)| if header.starts_with('E') { [address, name] } else { [name, address] };
+        let rows = rows.map(|cells| row(cells).join(", ")).join("\n");
+        let expected = ["a@x.example", "a@y.example", "doe@y.example"];
+        assert_eq!(read(&format!("{header}\n{rows}\n")), expected, "{header}");
+    }
+}
+
+#[test]
+fn one_recipient_in_several_tables_is_one() {
+    let head = "[[recipients]]\nfile = 'a.csv'\n[[recipients]]\nfile = 'b.csv'\n\
+        [[group]]\nname = 'One'\nfile = 'g.csv'\n[[group]]\nname = 'Two'\n\
+        [[wave]]\nname = 'first'\nstate = 'migrated'\n";
+    let a = "Address,Groups\nAnn@x.example,\nann@X.example,Two\n\"\"\"ann\"\"@x.example\",\n";
+    let b =
+        "Address,RoutingAddress,Wave\nANN@x.example.,a@y.example,first\nann@x.example,A@Y.example,First\n";
+    let g = "Identity,Members\nOne,ann@x.example\nOne,ann@x.example\n";
+    let found = listed(head, &[("a.csv", a), ("b.csv", b), ("g.csv", g)]);
+    assert_eq!(found, ["Ann@x.example > a@y.example [One] [Two] (first)"]);
+}
+
+#[test]
+fn a_proxy_is_its_mailbox_but_for_the_wave() {
+    let head = "[[recipients]]\nfile = 'a.csv'\n[[recipients]]\nfile = 'p.csv'\n\
+        [[group]]\nname = 'One'\nfile = 'g.csv'\n[[wave]]\nname = 'first'\nstate = 'in-flight'\n";
+    let a = "Address,RoutingAddress,Wave\nann@x.example,ann@z.example,first\n";
+    let p = "Name, EmailAddress\nann@x.example, ann@y.example\nann@x.example, ann@z.example\n";
+    let g = "Identity, Members\nOne, ann@x.example\n";
+    assert_eq!(
+        listed(head, &[("a.csv", a), ("p.csv", p), ("g.csv", g)]),
+        [
+            "ann@x.example > ann@z.example [One] (first)",
+            "ann@y.example > ann@z.example [One]",
+            "ann@z.example [One]",
+        ]
+    );
+}
+
+#[test]
+fn one_table_may_hold_several_groups() {
+    let head = "[[group]]\nname = 'One'\nfile = 'g.csv'\n[[group]]\nname = 'Two'\nfile = './g.csv'\n\
+        [[group]]\nname = 'None'\n";
+    let table = "Identity,Members\n\
+        one,a@x.example\n\
+        Two,\"a@x.example; b@x.example , \"\"c;d\"\"@x.example\"\n\
+        ONE,c@x.example\n\
+        Three,d@x.example\n";
+    let folder = PlanFolder::new(head).with("g.csv", table);
+    let engine = folder.engine();
+    assert_eq!(
+        recipients(&engine),
+        ["-a@x.example [One] [Two]", "-b@x.example [Two]", "-c@x.example [One]", "-\"c;d\"@x.example [Two]"]
+    );
+    assert!(!engine.map().routing().has_directory, "members of groups are no list of recipients");
+    let warnings = folder.read().check().warnings;
+    let [found] = warnings.as_slice() else { panic!("{warnings:#?}") };
+    assert_eq!((found.code, common::place(found)), ("unknown-name", (5, 1)));
+}
+
+#[test]
+fn rows_with_mistakes_are_named_and_nothing_is_compiled() {
+    let head = "[[recipients]]\nfile = 'r.csv'\n";
+    let folder =
+        PlanFolder::new(head).with("r.csv", "Address, RoutingAddress\na@x.example, \"b@y.example\"\n");
+    let found = readdress_plan::Plan::read(&folder.plan_file()).unwrap_err();
+    let codes: Vec<_> = found.iter().map(|found| (found.code, common::place(found))).collect();
+    assert_eq!(codes, [("bad-quoting", (2, 14))]);
+}
+
+#[test]
+fn the_same_plan_gives_the_same_map() {
+    assert_eq!(everything().map(), everything().map());
+}

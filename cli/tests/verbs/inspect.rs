@@ -70,7 +70,8 @@ fn what_says_where_mail_goes_is_counted() {
         [[rule]]\nname = 'Via'\ndo = { route-via = 'Out' }\n[[rule]]\nname = 'Away'\ndo = { drop = true }\n";
     bench.write("r.csv", "Address\na@contoso.com\nb@contoso.com\nc@contoso.com\n");
     let plan = bench.write("routing.toml", plan);
-    let text = bench.run(&["inspect", "--plan", &plan]).clean();
+    let ran = bench.run(&["inspect", "--plan", &plan]);
+    let text = ran.clean();
     let counted = "routing     3 recipients, 1 accepted domains, 1 listeners, 1 connectors, 2 rules, 2 waves, 1 groups\n";
     assert!(text.contains(counted), "{text}");
     let counts = bench.run(&["inspect", "--plan", &plan, "--format", "json"]).json()["counts"].clone();

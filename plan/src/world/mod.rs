@@ -9,6 +9,8 @@ mod host;
 mod names;
 mod recipients;
 mod systems;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
