@@ -340,6 +340,19 @@ fn rows_with_mistakes_are_named_and_nothing_is_compiled() {
 }
 
 #[test]
+fn a_map_counts_to_65535() {
+    let waves = |count: u32| {
+        (0..count).map(|number| format!("[[wave]]\nname='{number}'\nstate='pending'\n")).collect::<String>()
+    };
+    let most = PlanFolder::new(&format!("{}[[recipients]]\nfile='r.csv'\n", waves(65_535)));
+    let most = most.with("r.csv", "Address,Wave\na@x.example,65534\n");
+    assert_eq!(recipients(&most.engine()), ["a@x.example (65534)"]);
+    let found = readdress_plan::Plan::read(&PlanFolder::new(&waves(65_536)).plan_file()).unwrap_err();
+    let codes: Vec<_> = found.iter().map(|found| (found.code, common::place(found).0)).collect();
+    assert_eq!(codes, [("too-large", 65_535 * 3 + 1)]);
+}
+
+#[test]
 fn the_same_plan_gives_the_same_map() {
     assert_eq!(everything().map(), everything().map());
 }

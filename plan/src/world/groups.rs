@@ -64,6 +64,10 @@ fn read_table(
     let mut unknown = BTreeSet::new();
     while let Some(row) = rows.next_row(diagnostics) {
         let identity = rows.cell(&row, 0).cloned().unwrap_or_default();
+        if identity.text.is_empty() {
+            diagnostics.keep(rows.address(&row, 0));
+            continue;
+        }
         let group = names.get(&identity.text);
         if group.is_none() && unknown.insert(identity.text.to_lowercase()) {
             let mut told = names.unknown(&identity.text, source.locate(identity.at));
