@@ -124,8 +124,10 @@ impl Plan {
             let is_absent = Mailbox::parse(address).is_ok_and(|Mailbox { local_part, domain }| {
                 other_side.is_some_and(|system| {
                     let directory = &system.directory;
-                    directory.lists_domain(&domain) && directory.place(&local_part, &domain).is_none()
-                        || !system.forwards.of(&[local_part.as_slice(), b"@", &domain].concat()).is_empty()
+                    let key = [local_part.as_slice(), b"@", &domain].concat();
+                    let leaves = system.forwards.of(&key).iter().any(|forward| forward.to.key() != key);
+                    let is_listed = directory.place(&local_part, &domain).is_some();
+                    leaves || directory.lists_domain(&domain) && !is_listed
                 })
             });
             if !is_here && !is_absent {
