@@ -62,8 +62,8 @@ pub(crate) struct Recipient {
 /// Where a recipient's mail goes instead.
 #[derive(Clone, Debug)]
 pub(crate) struct RoutingAddress {
-    pub(crate) text: String,
-    pub(crate) key: Mailbox,
+    /// As it is written: a mailbox.
+    pub(crate) text: Box<str>,
     pub(crate) at: ListedAt,
 }
 
@@ -199,7 +199,7 @@ impl Directory {
                 continue;
             };
             for proxy in proxies {
-                let routing = known.routing.clone().filter(|routing| routing.key != *proxy);
+                let routing = known.routing.clone().filter(|routing| routing.key().as_ref() != Some(proxy));
                 let said = Recipient { routing, groups: known.groups.clone(), ..Recipient::default() };
                 contradictions.extend(add(&mut self.listed, proxy, "", said));
             }
@@ -263,7 +263,7 @@ impl Recipient {
         };
         match (&self.routing, other.routing) {
             (None, routing) => self.routing = routing,
-            (Some(ours), Some(theirs)) if ours.key != theirs.key => {
+            (Some(ours), Some(theirs)) if ours.text != theirs.text && ours.key() != theirs.key() => {
                 contradict("routing address", ours.at, theirs.at);
             }
             _ => {}
@@ -276,6 +276,13 @@ impl Recipient {
             _ => {}
         }
         found
+    }
+}
+
+impl RoutingAddress {
+    /// Made anew each time: kept for each recipient it would take more than all else.
+    pub(crate) fn key(&self) -> Option<Mailbox> {
+        Mailbox::parse(&self.text).ok()
     }
 }
 

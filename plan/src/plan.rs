@@ -13,12 +13,12 @@ use crate::accepted::AcceptedDomains;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::directory::Directory;
 use crate::entry::ReadEntry;
-use crate::reader::{self, Names, ReadGroup};
+use crate::reader::{self, ReadGroup};
 use crate::source::{Source, SourceError, narrow};
 use crate::table::{ENTRY_COLUMNS, Rows};
 use crate::world::{
-    Dns, Files, Group, LeadsTo, Owners, Places, System, add_members, add_routing, read_groups,
-    read_recipients, read_systems,
+    Dns, Files, Group, LeadsTo, Owners, Places, System, add_routing, read_groups, read_recipients,
+    read_systems,
 };
 
 /// A plan, read and free of mistakes that reading shows.
@@ -113,12 +113,18 @@ impl Plan {
                 entries.add_table(source, number, &mut diagnostics);
             }
         }
-        let Names { groups, waves, .. } = &document.names;
-        let (mut directory, mut memberships) = (Directory::default(), Vec::new());
+        let names = (&document.names.groups, &document.names.waves);
+        let of_group = |group: &ReadGroup| Group {
+            name: group.name.clone(),
+            members: BTreeMap::new(),
+            at: files.locate(group.at),
+        };
+        let mut groups: Vec<Group> = document.groups.iter().map(of_group).collect();
+        let mut directory = Directory::default();
         for list in &document.recipients {
             if let Some(number) = diagnostics.keep(files.open(&list.file, &mut seen)) {
                 let table = (files.sources(), number);
-                read_recipients(&mut directory, table, (groups, waves), &mut memberships, &mut diagnostics);
+                read_recipients(&mut directory, table, names, &mut groups, &mut diagnostics);
             }
             for domain in &list.complete_for {
                 if let Some(plan) = files.sources().first() {
@@ -127,20 +133,13 @@ impl Plan {
             }
         }
         let tables = document.groups.iter().filter_map(|group| group.file.as_ref());
-        read_groups(tables, &mut files, groups, &mut directory, &mut memberships, &mut diagnostics);
+        read_groups(tables, &mut files, names.0, &mut directory, &mut groups, &mut diagnostics);
         let leads = Owners::of(&document.systems).leads(&document.leads, &files, &mut diagnostics);
         let mut routing = document.routing;
         routing.accepted_domains = accepted.list().to_vec();
-        routing.groups = groups.list().to_vec();
+        routing.groups = names.0.list().to_vec();
         routing.has_directory = !document.recipients.is_empty();
-        let systems = read_systems(document.systems, &mut files, (groups, waves), &mut diagnostics);
-        let of_group = |group: ReadGroup| Group {
-            name: group.name,
-            members: BTreeMap::new(),
-            at: files.locate(group.at),
-        };
-        let mut groups: Vec<Group> = document.groups.into_iter().map(of_group).collect();
-        add_members(&mut groups, memberships);
+        let systems = read_systems(document.systems, &mut files, names, &mut diagnostics);
         add_routing(
             &mut entries.builder,
             &routing,

@@ -67,8 +67,9 @@ fn find_routed_in_place(
 ) {
     for (local_part, domain, known, _) in directory.recipients() {
         let Some(routing) = &known.routing else { continue };
-        let is_same = routing.key.local_part == local_part && routing.key.domain == domain;
-        let is_shared = routing.key.domain == domain && accepted.get(domain).is_some();
+        let Some(key) = routing.key().filter(|key| key.domain == domain) else { continue };
+        let is_same = key.local_part == local_part;
+        let is_shared = accepted.get(domain).is_some();
         if !is_same && !is_shared {
             continue;
         }
@@ -77,10 +78,10 @@ fn find_routed_in_place(
         } else {
             "the routing address is in the recipient's own domain: its mail would come back here"
         };
-        let witness = [known.text(local_part, domain), routing.text.clone()];
+        let witness = [known.text(local_part, domain), routing.text.to_string()];
         diagnostics.push(
             Diagnostic::error("routing-address-in-shared-domain", locate(routing.at, sources), message)
-                .excerpt(&routing.text)
+                .excerpt(&*routing.text)
                 .witness(witness)
                 .hint("write the address by which the other system alone knows the mailbox: alias@tenant.example"),
         );

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostics, Location, Severity};
-use crate::directory::{Directory, ListedAt};
+use crate::directory::{Directory, ListedAt, Mailbox};
 use crate::entry::Placed;
 use crate::source::narrow;
 use crate::table::{Column, Rows, items};
@@ -24,28 +24,20 @@ pub(crate) struct Group {
     pub(crate) at: Location,
 }
 
-/// Somebody in a group.
-pub(crate) struct Membership {
-    pub(crate) group: u16,
-    /// As key.
-    pub(crate) member: Vec<u8>,
-    pub(crate) at: ListedAt,
-}
-
 /// Reads the tables of groups. One may hold several groups, and is read once.
 pub(crate) fn read_groups<'p>(
     tables: impl Iterator<Item = &'p Placed>,
     files: &mut Files,
     names: &Names,
     directory: &mut Directory,
-    memberships: &mut Vec<Membership>,
+    groups: &mut [Group],
     diagnostics: &mut Diagnostics,
 ) {
     let mut seen = BTreeSet::new();
     for file in tables {
         let Some(number) = diagnostics.keep(files.open_again(file)) else { continue };
         if seen.insert(number) {
-            read_table(files, number, names, directory, memberships, diagnostics);
+            read_table(files, number, names, directory, groups, diagnostics);
         }
     }
 }
@@ -55,7 +47,7 @@ fn read_table(
     number: usize,
     names: &Names,
     directory: &mut Directory,
-    memberships: &mut Vec<Membership>,
+    groups: &mut [Group],
     diagnostics: &mut Diagnostics,
 ) {
     let Some(source) = files.sources().get(number) else { return };
@@ -81,16 +73,14 @@ fn read_table(
             let Some(group) = group else { continue };
             let at = ListedAt { source: narrow(number), at: narrow(member.at) };
             directory.join(&address, &member.text, group, at);
-            memberships.push(Membership { group, member: address.key(), at });
+            join(groups, group, &address, at);
         }
     }
 }
 
-/// Puts everybody into their group.
-pub(crate) fn add_members(groups: &mut [Group], memberships: Vec<Membership>) {
-    for Membership { group, member, at } in memberships {
-        if let Some(group) = groups.get_mut(usize::from(group)) {
-            group.members.entry(member).or_insert(at);
-        }
+/// Puts somebody into the group of this number.
+pub(super) fn join(groups: &mut [Group], group: u16, member: &Mailbox, at: ListedAt) {
+    if let Some(group) = groups.get_mut(usize::from(group)) {
+        group.members.entry(member.key()).or_insert(at);
     }
 }

@@ -24,7 +24,7 @@ use crate::directory::Directory;
 pub(crate) use self::build::add_routing;
 pub(crate) use self::files::Files;
 pub(crate) use self::forwards::{Forward, Forwards};
-pub(crate) use self::groups::{Group, add_members, read_groups};
+pub(crate) use self::groups::{Group, read_groups};
 pub(crate) use self::host::Host;
 pub(crate) use self::names::{NUMBERS_MAX, Names};
 pub(crate) use self::recipients::read_recipients;

@@ -6,7 +6,7 @@ use crate::directory::{Contradiction, Directory, ListedAt, Mailbox, Recipient, R
 use crate::entry::Placed;
 use crate::source::{Source, narrow};
 use crate::table::{Column, Row, Rows, items, names_column};
-use crate::world::groups::Membership;
+use crate::world::groups::{Group, join};
 use crate::world::names::Names;
 
 const ADDRESSES: &[Column] =
@@ -21,7 +21,7 @@ pub(crate) fn read_recipients(
     directory: &mut Directory,
     (sources, number): (&[Source], usize),
     (groups, waves): (&Names, &Names),
-    memberships: &mut Vec<Membership>,
+    members: &mut [Group],
     diagnostics: &mut Diagnostics,
 ) {
     let Some(source) = sources.get(number) else { return };
@@ -29,7 +29,7 @@ pub(crate) fn read_recipients(
     if names_column(source, "EmailAddress") && !names_column(source, "Address") {
         list.read_proxies(directory, diagnostics);
     } else {
-        list.read_addresses(directory, memberships, diagnostics);
+        list.read_addresses(directory, members, diagnostics);
     }
 }
 
@@ -45,7 +45,7 @@ impl List<'_> {
     fn read_addresses(
         &self,
         directory: &mut Directory,
-        memberships: &mut Vec<Membership>,
+        members: &mut [Group],
         diagnostics: &mut Diagnostics,
     ) {
         let Some(mut rows) = Rows::open(self.source, ADDRESSES, diagnostics) else { return };
@@ -57,15 +57,14 @@ impl List<'_> {
             let wave = self.wave(&rows, &row, diagnostics);
             let mailbox = address.and_then(|address| Some((self.mailbox(&address, diagnostics)?, address)));
             let routing = routing.and_then(|routing| {
-                let (key, at) = (self.mailbox(&routing, diagnostics)?, self.at(&routing));
-                Some(Box::new(RoutingAddress { text: routing.text, key, at }))
+                self.mailbox(&routing, diagnostics)?;
+                let at = self.at(&routing);
+                Some(Box::new(RoutingAddress { text: routing.text.into(), at }))
             });
             let Some((mailbox, address)) = mailbox else { continue };
-            memberships.extend(groups.iter().map(|(group, at)| Membership {
-                group: *group,
-                member: mailbox.key(),
-                at: *at,
-            }));
+            for (group, at) in &groups {
+                join(members, *group, &mailbox, *at);
+            }
             let mut groups: Vec<u16> = groups.into_iter().map(|(group, _)| group).collect();
             groups.sort_unstable();
             groups.dedup();

@@ -37,7 +37,7 @@ pub(crate) fn read_systems(
             if let Some(number) = diagnostics.keep(files.open(&list.file, &mut seen)) {
                 let table = (files.sources(), number);
                 // Who is in our groups is for our own lists to say.
-                read_recipients(&mut directory, table, (groups, waves), &mut Vec::new(), diagnostics);
+                read_recipients(&mut directory, table, (groups, waves), &mut [], diagnostics);
             }
             for domain in &list.complete_for {
                 if let Some(plan) = files.sources().first() {
