@@ -342,7 +342,8 @@ fn rows_with_mistakes_are_named_and_nothing_is_compiled() {
 #[test]
 fn a_map_counts_to_65535() {
     let waves = |count: u32| {
-        (0..count).map(|number| format!("[[wave]]\nname='{number}'\nstate='pending'\n")).collect::<String>()
+        let wave = |number| format!("[[wave]]\nname='{number}'\nstate='pending'\n");
+        (0..count).map(wave).collect::<Vec<_>>().concat()
     };
     let most = PlanFolder::new(&format!("{}[[recipients]]\nfile='r.csv'\n", waves(65_535)));
     let most = most.with("r.csv", "Address,Wave\na@x.example,65534\n");
