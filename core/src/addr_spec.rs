@@ -5,9 +5,11 @@
 //! never folded into ASCII, and nothing is decoded.
 
 use crate::address::AddrSpec;
+use crate::header::kernel::BLOCK;
 use crate::idn;
 use crate::lex::{copy_tokens, is_plain, unquote};
 use crate::reason::Reason;
+use crate::span::{Span, widen};
 
 /// The most octets a local-part can have, without quotes, to be looked up. RFC 5321 4.5.3.1.1 says
 /// 64; return paths and encapsulated addresses are longer in practice.
@@ -39,6 +41,23 @@ impl Address {
     /// Takes `addr_spec` of `body` apart.
     pub(crate) fn read(&mut self, body: &[u8], addr_spec: &AddrSpec) -> Result<(), Reason> {
         self.read_parts(addr_spec.local_part.of(body), addr_spec.domain.of(body))
+    }
+
+    /// The same for two dot-atoms in ASCII of fewer octets than a window, in the body that `ahead` begins with: with
+    /// copies of one length, whatever theirs is.
+    #[inline]
+    pub(crate) fn read_usual(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> Result<(), Reason> {
+        let AddrSpec { local_part, domain } = *addr_spec;
+        let window = |place: Span| ahead.get(widen(place.start)..).and_then(<[u8]>::first_chunk);
+        let (Some(local_text), Some(domain_text)) = (window(local_part), window(domain)) else {
+            return self.read_parts(local_part.of(ahead), domain.of(ahead));
+        };
+        put(local_text, local_part.len(), [&mut self.local_text, &mut self.local_part]);
+        put(&lower_case(local_text), local_part.len(), [&mut self.local_key]);
+        put(domain_text, domain.len(), [&mut self.domain_text]);
+        put(&lower_case(domain_text), domain.len(), [&mut self.domain_key]);
+        self.has_u_labels = false;
+        Ok(())
     }
 
     /// The same for a local-part and a domain that are well-formed, each with whatever comments
@@ -90,6 +109,23 @@ impl Address {
     /// entries can be about.
     pub(crate) fn has_plain_domain(&self) -> bool {
         self.domain_key.is_ascii() && !self.domain_key.starts_with(b"[")
+    }
+}
+
+#[inline]
+fn lower_case(window: &[u8; BLOCK]) -> [u8; BLOCK] {
+    let mut lower = *window;
+    lower.make_ascii_lowercase();
+    lower
+}
+
+/// Puts the first octets of a window into buffers.
+#[inline]
+fn put<const N: usize>(window: &[u8; BLOCK], length: usize, buffers: [&mut Vec<u8>; N]) {
+    for buffer in buffers {
+        buffer.clear();
+        buffer.extend_from_slice(window);
+        buffer.truncate(length);
     }
 }
 

@@ -13,6 +13,7 @@
 use crate::lex::{Cursor, is_atext};
 use crate::reason::Reason;
 use crate::span::{Span, narrow, widen};
+use crate::usual::Usual;
 
 /// What an address list is made of, as far as addresses go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +66,8 @@ pub struct AddressList<'b> {
     cursor: Cursor<'b>,
     in_group: bool,
     has_passed_over: bool,
+    usual: Option<Usual<'b>>,
+    is_usual: bool,
 }
 
 impl<'b> AddressList<'b> {
@@ -72,14 +75,47 @@ impl<'b> AddressList<'b> {
     /// are read as if they were empty; the engine refuses them before.
     #[must_use]
     pub fn new(body: &'b [u8]) -> AddressList<'b> {
+        AddressList::ahead_of(body, body)
+    }
+
+    /// The address list in the `body` that `ahead` begins with. What is behind it makes no difference, but of time.
+    pub(crate) fn ahead_of(ahead: &'b [u8], body: &'b [u8]) -> AddressList<'b> {
         let readable = if u32::try_from(body.len()).is_ok() { body } else { &[] };
-        AddressList { cursor: Cursor::new(readable), in_group: false, has_passed_over: false }
+        AddressList {
+            cursor: Cursor::new(readable),
+            in_group: false,
+            has_passed_over: false,
+            usual: Usual::new(readable, ahead),
+            is_usual: false,
+        }
+    }
+
+    /// The same list, every mailbox of it read octet by octet. What comes out is the same, later: this is what
+    /// the tests hold the shortcut to.
+    #[must_use]
+    pub fn without_shortcuts(self) -> AddressList<'b> {
+        AddressList { usual: None, ..self }
+    }
+
+    /// Whether the addr-spec of the last mailbox is known to be two dot-atoms in ASCII.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.is_usual
     }
 
     /// Whether words or `<>` stood in the place of an address. No mailbox, and nothing to report; but
     /// readers disagree about whom such a list names.
     pub(crate) fn has_passed_over(&self) -> bool {
         self.has_passed_over
+    }
+
+    /// A mailbox as nearly all are spelled, up to and with the comma behind it. `None`, and nothing is read, if
+    /// it is another.
+    #[inline]
+    fn usual_mailbox(&mut self) -> Option<Mailbox> {
+        let usual = self.usual.filter(|_| self.cursor.may_be_quoted())?;
+        let (mailbox, end) = usual.mailbox(self.cursor.position(), self.in_group)?;
+        self.cursor.go_to(end);
+        Some(mailbox)
     }
 
     /// address = mailbox / group, up to and with the comma behind it. `None`: no address there.
@@ -277,6 +313,11 @@ impl Iterator for AddressList<'_> {
 
     fn next(&mut self) -> Option<Item> {
         while self.cursor.peek().is_some() {
+            if let Some(mailbox) = self.usual_mailbox() {
+                self.is_usual = true;
+                return Some(Item::Mailbox(mailbox));
+            }
+            self.is_usual = false;
             match self.address() {
                 Ok(Some(mailbox)) => return Some(Item::Mailbox(mailbox)),
                 Ok(None) => {}

@@ -25,11 +25,15 @@ pub(crate) struct FieldBody<'b> {
     pub(crate) map: &'b Map,
     pub(crate) session: Session,
     pub(crate) octets: &'b [u8],
+    /// The same and what is behind it in the source.
+    ahead: &'b [u8],
     kind: BodyKind,
     /// Where it begins in the source.
     base: usize,
     /// The number of its field, should that be recorded.
     field: u32,
+    /// Whether mailboxes that are spelled as usual are read as such.
+    takes_shortcuts: bool,
     /// Asked once, when there is something to report.
     names_mapped_domain: Option<bool>,
 }
@@ -42,16 +46,33 @@ pub(crate) struct Target {
 }
 
 impl<'b> FieldBody<'b> {
-    /// The body of the field that will have this number, which begins at `base` in the source.
+    /// The body at `place` in the source, of the field that will have this number.
     pub(crate) fn new(
         map: &'b Map,
         session: Session,
         kind: BodyKind,
-        octets: &'b [u8],
-        base: usize,
+        source: &'b [u8],
+        place: Span,
         field: u32,
     ) -> FieldBody<'b> {
-        FieldBody { map, session, octets, kind, base, field, names_mapped_domain: None }
+        let base = widen(place.start);
+        let (octets, ahead) = (place.of(source), source.get(base..).unwrap_or_default());
+        FieldBody {
+            map,
+            session,
+            octets,
+            ahead,
+            kind,
+            base,
+            field,
+            takes_shortcuts: true,
+            names_mapped_domain: None,
+        }
+    }
+
+    /// Every mailbox read by the grammar.
+    pub(crate) fn without_shortcuts(self) -> FieldBody<'b> {
+        FieldBody { takes_shortcuts: false, ..self }
     }
 
     /// Appends the edits and skips of the body to those of the scratch, in the order of their places.
@@ -65,7 +86,11 @@ impl<'b> FieldBody<'b> {
 
     fn rewrite_addresses(&mut self, scratch: &mut Scratch) -> Result<(), Error> {
         let scrubs = self.map.policy().scrub_display_names;
-        for item in AddressList::new(self.octets) {
+        let mut list = AddressList::ahead_of(self.ahead, self.octets);
+        if !self.takes_shortcuts {
+            list = list.without_shortcuts();
+        }
+        while let Some(item) = list.next() {
             let (at, outcome) = match item {
                 Item::Mailbox(mailbox) => {
                     let place = mailbox.addr_spec.span();
@@ -73,7 +98,7 @@ impl<'b> FieldBody<'b> {
                     if scrubs {
                         self.rewrite_display_name(&mailbox, scratch)?;
                     }
-                    (place.start, self.rewrite_mailbox(&mailbox, scratch))
+                    (place.start, self.rewrite_mailbox(&mailbox, list.is_usual(), scratch))
                 }
                 Item::Malformed { at, reason } => {
                     self.expect_address(at, 0, scratch)?;
@@ -89,13 +114,18 @@ impl<'b> FieldBody<'b> {
     fn rewrite_mailbox(
         &self,
         mailbox: &Mailbox,
+        is_usual: bool,
         scratch: &mut Scratch,
     ) -> Result<Option<EditRecord>, Reason> {
-        scratch.address.read(self.octets, &mailbox.addr_spec)?;
+        if is_usual {
+            scratch.address.read_usual(self.ahead, &mailbox.addr_spec)?;
+        } else {
+            scratch.address.read(self.octets, &mailbox.addr_spec)?;
+        }
         let Some(target) = self.look_up(scratch)? else { return Ok(None) };
         let place = mailbox.addr_spec.span();
         let old = place.of(self.octets);
-        if old.contains(&b'(') {
+        if !is_usual && old.contains(&b'(') {
             copy_comments(old, &mut scratch.texts);
         }
         let text = Span::new(widen(target.to.start), scratch.texts.len());

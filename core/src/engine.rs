@@ -223,11 +223,13 @@ impl Engine {
         line_ending: impl FnOnce() -> &'static [u8],
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        let body = field.body.of(source);
-        let base = widen(field.body.start);
         let (edits_before, skips_before) = (scratch.edits.len(), scratch.skips.len());
         let number = scratch.next_field();
-        FieldBody::new(self.map(), session, kind, body, base, number).rewrite(scratch)?;
+        let mut body = FieldBody::new(self.map(), session, kind, source, field.body, number);
+        if !self.takes_shortcuts {
+            body = body.without_shortcuts();
+        }
+        body.rewrite(scratch)?;
         let edits = Span::new(edits_before, scratch.edits.len());
         let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, withdrawn: None };
         if !edits.is_empty() {

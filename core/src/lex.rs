@@ -29,6 +29,18 @@ impl<'b> Cursor<'b> {
         self.position
     }
 
+    /// Whether a quote can begin a quoted-string.
+    #[inline]
+    pub(crate) fn may_be_quoted(&self) -> bool {
+        !self.quotes_are_dead
+    }
+
+    /// Goes on to a place behind the cursor.
+    #[inline]
+    pub(crate) fn go_to(&mut self, position: usize) {
+        self.position = position;
+    }
+
     /// The octet at the cursor.
     #[inline]
     pub(crate) fn peek(&self) -> Option<u8> {

@@ -83,6 +83,7 @@ mod signed;
 mod span;
 mod target;
 mod tracked;
+mod usual;
 mod withdraw;
 
 pub use crate::addr_spec::{DOMAIN_MAX, LOCAL_PART_MAX};

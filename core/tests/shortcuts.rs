@@ -1,5 +1,5 @@
-//! The engine's shortcuts - scanning by blocks, and the filter that tells of a body that it names no mapped
-//! domain - never change what comes out: the same as without them, whatever the message.
+//! The engine's shortcuts - scanning by blocks, the filter that tells of a body that it names no mapped domain,
+//! mailboxes read 64 octets at a time - never change what comes out: the same as without them, whatever the message.
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 mod support;
@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use readdress::address::{AddressList, Item};
 use readdress::{Direction, Engine, EntryDirection, Limits, Policy, Scratch};
 use support::{KNOWN, config, engine_with, known_message, mail_soup};
 
@@ -176,8 +177,58 @@ fn dressed_message() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+fn items_agree(body: &[u8]) -> Result<(), TestCaseError> {
+    let items: Vec<Item> = AddressList::new(body).collect();
+    let by_grammar: Vec<Item> = AddressList::new(body).without_shortcuts().collect();
+    prop_assert_eq!(items, by_grammar, "{}", String::from_utf8_lossy(body));
+    Ok(())
+}
+
+/// A mailbox near to what most look like: something in it, or its length, is not as usual, or nothing is.
+fn unusual_mailbox() -> impl Strategy<Value = String> {
+    let space = || select(vec!["", " ", " ", "  ", "\t", "\r\n ", "\n\t", "\r ", "\r", "\n", "(c)", "\0"]);
+    let word = || {
+        let odd = vec![
+            "", ".", "..", ".a", "a.", "\u{fc}", "\"a\"", "a\"", "@", "<", ">", ",", ";", ":", "[", "\x7f",
+        ];
+        prop_oneof![3 => (0..40_usize).prop_map(|length| "abcdefgh.i".repeat(7)[..length].to_owned()),
+            1 => select(odd).prop_map(str::to_owned)]
+    };
+    let name = prop_oneof![
+        (word(), space(), word()).prop_map(|(first, between, last)| first + between + &last),
+        (word(), space(), word()).prop_map(|(first, between, last)| format!("\"{first}, {between}{last}\"")),
+        select(vec!["\"a\\\"b\"", "\"\"", "\"a", "\"a\" b", "a \"b\"", "=?utf-8?q?=C3=BC?="])
+            .prop_map(str::to_owned),
+        Just(String::new()),
+    ];
+    let addr_spec = (word(), select(vec!["@", "@", "@", "@", "", " @", "@ ", "@@"]), word())
+        .prop_map(|(local_part, at, domain)| local_part + at + &domain);
+    let end = select(vec![">", ">", ">", ">", "", ">>", " >", ">a", "> ", ">;"]);
+    (space(), name, space(), any::<bool>(), addr_spec, end).prop_map(
+        |(before, name, between, bare, addr_spec, end)| {
+            if bare {
+                before.to_owned() + &addr_spec
+            } else {
+                format!("{before}{name}{between}<{addr_spec}{end}")
+            }
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn mailboxes_are_those_of_the_grammar(
+        items in vec(unusual_mailbox(), 1..5),
+        group in select(vec!["", "", "Team: ", "Team:"]),
+        body in dressed_body(),
+        soup in mail_soup(),
+    ) {
+        items_agree(format!("{group}{}", items.join(",")).as_bytes())?;
+        items_agree(body.as_bytes())?;
+        items_agree(&soup)?;
+    }
 
     #[test]
     fn a_mapped_domain_in_any_dress_is_seen(message in dressed_message()) {
@@ -196,5 +247,20 @@ proptest! {
         agree(number.get(&KNOWN), &message)?;
         agree(&HIDDEN, &message)?;
         agree(&NARROW, &message)?;
+    }
+}
+
+#[test]
+fn mailboxes_are_found_wherever_their_parts_end() {
+    let text = |length: usize| "abcdefg.hi".repeat(10)[..length].to_owned();
+    for name in 0..80 {
+        for local_part in [1, 2, 7, 20, 40] {
+            for domain in [1, 3, 20, 62, 63, 64, 70] {
+                let addr_spec = format!("{}@{}", text(local_part), text(domain));
+                let name = text(name);
+                let body = format!(" {name} <{addr_spec}>,\"{name}\" <{addr_spec}>,\r\n\t{addr_spec}");
+                items_agree(body.as_bytes()).unwrap();
+            }
+        }
     }
 }

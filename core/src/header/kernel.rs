@@ -1,4 +1,5 @@
-//! Where lines and names end: the one step of scanning that looks at every octet.
+//! Where lines and names end: the one step of scanning that looks at every octet. And what the octets of address
+//! lists can be a part of.
 //!
 //! Each octet, and the one behind it, is compared with those that the scanner asks about, which gives words with
 //! a bit for each octet. The wide ways compare 16, 32 or 64 octets at once; [`portable`] is their safe twin, and
@@ -11,7 +12,7 @@
 #![allow(unsafe_code, reason = "vectors and calls behind a run-time check; see above")]
 
 /// Octets of a block: one for each bit of a word.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 /// Blocks that are read in one go.
 pub(super) const BLOCKS: usize = 4;
 /// Octets that are read in one go.
@@ -40,9 +41,23 @@ pub(super) struct Facts {
     pub(super) is_quiet: bool,
 }
 
+/// What the octets of a block can be a part of in an address list: a bit for each, the first one lowest.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Parts {
+    /// `atext` of RFC 5322 3.2.3, dots, and octets of 128 and above.
+    pub(crate) words: u64,
+    pub(crate) dots: u64,
+    /// Octets of 128 and above.
+    pub(crate) beyond_ascii: u64,
+    pub(crate) spaces: u64,
+    /// What ends a quoted-string, or does not stand for itself in one: quotes, backslashes, NUL and carriage
+    /// returns.
+    pub(crate) quote_stops: u64,
+}
+
 /// A way of reading.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kernel {
+pub(crate) enum Kernel {
     /// Octet by octet.
     Portable,
     /// 16 octets at once; every x86-64 processor knows how.
@@ -59,20 +74,20 @@ pub(super) enum Kernel {
 /// That the processor knows what the function is compiled for: nothing outside this module can make one.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Proof(());
+pub(crate) struct Proof(());
 
 impl Kernel {
     /// The widest way that this processor knows; `None` where only [`Kernel::Portable`] is.
     #[cfg(target_arch = "x86_64")]
     #[inline]
-    pub(super) fn widest() -> Option<Kernel> {
+    pub(crate) fn widest() -> Option<Kernel> {
         Kernel::avx512().or_else(Kernel::avx2).or(Some(Kernel::Sse2))
     }
 
     /// See the other.
     #[cfg(not(target_arch = "x86_64"))]
     #[inline]
-    pub(super) fn widest() -> Option<Kernel> {
+    pub(crate) fn widest() -> Option<Kernel> {
         None
     }
 
@@ -124,6 +139,23 @@ impl Kernel {
             Kernel::Avx512(Proof(())) => unsafe { avx512::name_stops(block) },
         }
     }
+
+    /// What the octets of a block can be a part of in an address list.
+    #[inline]
+    pub(crate) fn parts(self, block: &[u8; BLOCK]) -> Parts {
+        match self {
+            Kernel::Portable => portable::parts(block),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: SSE2 is part of x86-64.
+            Kernel::Sse2 => unsafe { sse2::parts(block) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `Proof`.
+            Kernel::Avx2(Proof(())) => unsafe { avx2::parts(block) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: see `Proof`.
+            Kernel::Avx512(Proof(())) => unsafe { avx512::parts(block) },
+        }
+    }
 }
 
 /// How far ahead of the chunk that is read the next ones are asked for: a few hundred octets are read in less
@@ -156,8 +188,9 @@ fn blocks(chunk: &Chunk) -> impl Iterator<Item = (&[u8; BLOCK], &[u8; BLOCK])> {
 
 /// The safe twin of all others.
 mod portable {
-    use super::{BLOCK, Chunk, Ends, Facts, blocks};
+    use super::{BLOCK, Chunk, Ends, Facts, Parts, blocks};
     use crate::field::is_name_octet;
+    use crate::lex::is_atext;
 
     pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
         for ((block, ahead), ends) in blocks(chunk).zip(ends) {
@@ -183,6 +216,17 @@ mod portable {
         mask(block.iter().map(|&octet| !is_name_octet(octet)))
     }
 
+    pub(super) fn parts(block: &[u8; BLOCK]) -> Parts {
+        let mask = |is: fn(u8) -> bool| mask(block.iter().map(|&octet| is(octet)));
+        Parts {
+            words: mask(|octet| octet == b'.' || is_atext(octet)),
+            dots: mask(|octet| octet == b'.'),
+            beyond_ascii: mask(|octet| octet >= 128),
+            spaces: mask(|octet| octet == b' '),
+            quote_stops: mask(|octet| matches!(octet, b'"' | b'\\' | 0 | b'\r')),
+        }
+    }
+
     fn mask(bits: impl DoubleEndedIterator<Item = bool>) -> u64 {
         bits.rev().fold(0, |mask, bit| mask << 1 | u64::from(bit))
     }
@@ -195,7 +239,7 @@ macro_rules! by_lanes {
         mod $module {
             use std::arch::x86_64::{$vector as Vector, $($instruction as $name),*};
 
-            use super::{BLOCK, Chunk, Ends, Facts, blocks};
+            use super::{BLOCK, Chunk, Ends, Facts, Parts, blocks};
 
             const LANE: usize = $lane;
 
@@ -241,6 +285,32 @@ macro_rules! by_lanes {
                     names |= bits(and_not(is(octets, b':'), printable)) << (number * LANE);
                 }
                 !names
+            }
+
+            #[target_feature(enable = $feature)]
+            pub(super) fn parts(block: &[u8; BLOCK]) -> Parts {
+                let mut parts = Parts::default();
+                let mut specials = 0;
+                for (number, lane) in block.as_chunks::<LANE>().0.iter().enumerate() {
+                    let octets = load(lane);
+                    let place = number * LANE;
+                    // Every special character stands alone, or beside one that differs in one bit.
+                    let (with_1, with_2) = (or(octets, all(1)), or(octets, all(2)));
+                    let pairs = or(is(with_1, b')'), or(is(with_1, b';'), is(with_1, b']')));
+                    let pairs = or(pairs, is(with_2, b'>'));
+                    let quotes = is(octets, b'"');
+                    let singles = or(is(octets, b','), or(is(octets, b'@'), is(octets, b'[')));
+                    let singles = or(singles, or(quotes, is(octets, 127)));
+                    // Signed, octets of 128 and above are below 0.
+                    let low = greater(all(33), octets);
+                    specials |= bits(and_not(octets, or(low, or(pairs, singles)))) << place;
+                    parts.dots |= bits(is(octets, b'.')) << place;
+                    parts.beyond_ascii |= bits(octets) << place;
+                    parts.spaces |= bits(is(octets, b' ')) << place;
+                    let stops = or(or(quotes, is(octets, b'\\')), or(is(octets, 0), is(octets, b'\r')));
+                    parts.quote_stops |= bits(stops) << place;
+                }
+                Parts { words: !specials, ..parts }
             }
 
             #[target_feature(enable = $feature)]
@@ -302,10 +372,11 @@ by_lanes!(
 mod avx512 {
     use std::arch::x86_64::{
         __m512i, _mm512_add_epi8, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epi8_mask,
-        _mm512_mask_cmpneq_epi8_mask, _mm512_min_epi8, _mm512_set1_epi8,
+        _mm512_mask_cmpneq_epi8_mask, _mm512_min_epi8, _mm512_movepi8_mask, _mm512_or_si512,
+        _mm512_set1_epi8,
     };
 
-    use super::{BLOCK, Chunk, Ends, Facts, blocks};
+    use super::{BLOCK, Chunk, Ends, Facts, Parts, blocks};
 
     #[target_feature(enable = "avx512bw")]
     pub(super) fn read(chunk: &Chunk, ends: &mut Ends) -> Facts {
@@ -340,6 +411,27 @@ mod avx512 {
         // Signed, one more than 126 is the greatest number, and one more than 127 the least.
         let above = _mm512_add_epi8(octets, _mm512_set1_epi8(1));
         !_mm512_cmpgt_epi8_mask(above, _mm512_set1_epi8(33)) | is(octets, b':')
+    }
+
+    #[target_feature(enable = "avx512bw")]
+    pub(super) fn parts(block: &[u8; BLOCK]) -> Parts {
+        let octets = load(block);
+        // Every special character stands alone, or beside one that differs in one bit.
+        let with_1 = _mm512_or_si512(octets, _mm512_set1_epi8(1));
+        let with_2 = _mm512_or_si512(octets, _mm512_set1_epi8(2));
+        let pairs = is(with_1, b')') | is(with_1, b';') | is(with_1, b']') | is(with_2, b'>');
+        let quotes = is(octets, b'"');
+        let singles = quotes | is(octets, b',') | is(octets, b'@') | is(octets, b'[') | is(octets, 127);
+        // Signed, octets of 128 and above are below 0.
+        let low = _mm512_cmpgt_epi8_mask(_mm512_set1_epi8(33), octets);
+        let beyond_ascii = _mm512_movepi8_mask(octets);
+        Parts {
+            words: beyond_ascii | !(low | pairs | singles),
+            dots: is(octets, b'.'),
+            beyond_ascii,
+            spaces: is(octets, b' '),
+            quote_stops: quotes | is(octets, b'\\') | is(octets, 0) | is(octets, b'\r'),
+        }
     }
 
     #[target_feature(enable = "avx512bw")]
@@ -398,6 +490,21 @@ mod tests {
                     block[place] = octet;
                     let is_name = (33..127).contains(&octet) && octet != b':';
                     assert_eq!(kernel.name_stops(&block), u64::from(!is_name) << place, "{kernel:?} {octet}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_octet_has_its_part_in_every_place() {
+        for octet in 0..=255_u8 {
+            for place in 0..BLOCK {
+                let mut block = [if place % 2 == 0 { b'x' } else { b'@' }; BLOCK];
+                block[place] = octet;
+                let expected = Kernel::Portable.parts(&block);
+                assert_eq!(expected.words >> place & 1 == 1, octet == b'.' || crate::lex::is_atext(octet));
+                for kernel in kernels() {
+                    assert_eq!(kernel.parts(&block), expected, "{kernel:?} {octet} {place}");
                 }
             }
         }

@@ -12,7 +12,7 @@
 //! octets at once which of them are what (`kernel`).
 
 mod blocks;
-mod kernel;
+pub(crate) mod kernel;
 mod lines;
 
 use memchr::memchr;
