@@ -29,17 +29,20 @@ impl<'b> Usual<'b> {
     #[inline]
     pub(crate) fn mailbox(self, from: usize, in_group: bool) -> Option<(Mailbox, usize)> {
         let body = self.body;
-        let start = behind_white_space(body, from);
-        let window = self.window(start);
+        let from = behind_fold(body, from);
+        let window = self.window(from);
+        let spaces = widen(window.spaces.trailing_ones());
+        let (start, known) = (from + spaces, BLOCK - spaces);
+        let window = window.behind(spaces);
         let name = widen((window.words | window.spaces).trailing_ones());
         let angle = match body.get(start + name)? {
-            b'<' if !matches!(body.get(start), Some(b'.' | b' ')) => Some(name),
-            b'"' if name == 0 => Some(angle_behind_quotes(body, start, window)?),
+            b'<' if body.get(start) != Some(&b'.') => Some(name),
+            b'"' if name == 0 => Some(angle_behind_quotes(body, start, window, known)?),
             b'@' => None,
             _ => return None,
         };
         let ahead = angle.map_or(0, |angle| angle + 1);
-        let addr_spec = self.addr_spec(start + ahead, window.behind(ahead), BLOCK.saturating_sub(ahead))?;
+        let addr_spec = self.addr_spec(start + ahead, window.behind(ahead), known.saturating_sub(ahead))?;
         let mut end = widen(addr_spec.domain.end);
         if angle.is_some() {
             end += 1;
@@ -111,23 +114,26 @@ fn dot_atoms(window: Parts) -> Option<(usize, usize)> {
     (first > 0 && second > 0 && loose_dots & here == 0).then(|| (widen(first), widen(second)))
 }
 
-/// The place behind one space, or one line ending and an octet of white space.
+/// The place behind a line ending and the octet of white space that is behind it, or behind a tab.
 #[inline]
-fn behind_white_space(body: &[u8], from: usize) -> usize {
+fn behind_fold(body: &[u8], from: usize) -> usize {
     let length = match body.get(from..).unwrap_or_default() {
         [b'\r', b'\n', b' ' | b'\t', ..] => 3,
         [b'\n', b' ' | b'\t', ..] => 2,
-        [b' ', ..] => 1,
+        [b'\t', ..] => 1,
         _ => 0,
     };
     from + length
 }
 
 /// How far behind the quoted-string at `open` the `<` is, with a space between or without. The window begins
-/// with the quoted-string.
+/// with the quoted-string; of its octets `known` are known.
 #[inline]
-fn angle_behind_quotes(body: &[u8], open: usize, window: Parts) -> Option<usize> {
+fn angle_behind_quotes(body: &[u8], open: usize, window: Parts, known: usize) -> Option<usize> {
     let close = 1 + widen((window.quote_stops >> 1).trailing_zeros());
+    if close >= known {
+        return None;
+    }
     match body.get(open + close..)? {
         [b'"', b' ', b'<', ..] => Some(close + 2),
         [b'"', b'<', ..] => Some(close + 1),

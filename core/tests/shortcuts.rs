@@ -186,7 +186,23 @@ fn items_agree(body: &[u8]) -> Result<(), TestCaseError> {
 
 /// A mailbox near to what most look like: something in it, or its length, is not as usual, or nothing is.
 fn unusual_mailbox() -> impl Strategy<Value = String> {
-    let space = || select(vec!["", " ", " ", "  ", "\t", "\r\n ", "\n\t", "\r ", "\r", "\n", "(c)", "\0"]);
+    let space = || {
+        select(vec![
+            "",
+            " ",
+            " ",
+            "  ",
+            "\r\n        ",
+            "\t",
+            "\r\n ",
+            "\n\t",
+            "\r ",
+            "\r",
+            "\n",
+            "(c)",
+            "\0",
+        ])
+    };
     let word = || {
         let odd = vec![
             "", ".", "..", ".a", "a.", "\u{fc}", "\"a\"", "a\"", "@", "<", ">", ",", ";", ":", "[", "\x7f",
@@ -247,6 +263,21 @@ proptest! {
         agree(number.get(&KNOWN), &message)?;
         agree(&HIDDEN, &message)?;
         agree(&NARROW, &message)?;
+    }
+}
+
+#[test]
+fn a_name_in_quotes_ends_where_the_grammar_says() {
+    for before in 0..80 {
+        for behind in 0..4 {
+            for odd in ["", "\\", "\"", "\r", "\0", "\r\n", ",", "\\\""] {
+                for fold in ["", " ", "\r\n      "] {
+                    let (before, behind) = ("a".repeat(before), "b".repeat(behind));
+                    let body = format!("{fold}\"{before}{odd}{behind}\" <c@d.example>, e@f.example");
+                    items_agree(body.as_bytes()).unwrap();
+                }
+            }
+        }
     }
 }
 
