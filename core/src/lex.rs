@@ -279,6 +279,16 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
     text.iter().all(|&octet| octet == b'.' || octet < 128 && is_atext(octet))
 }
 
+/// Whether any octet of `text` is of a class: looked for in all of them, by eights, whatever is found.
+#[inline]
+pub(crate) fn has_any(text: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    let any = |octets: &[u8]| octets.iter().fold(false, |found, &octet| found | is(octet));
+    match text.last_chunk::<8>() {
+        Some(last) => text.as_chunks::<8>().0.iter().fold(any(last), |found, octets| found | any(octets)),
+        None => any(text),
+    }
+}
+
 const fn is_atext_by_list(octet: u8) -> bool {
     matches!(octet,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | 0x80..
@@ -391,6 +401,19 @@ mod tests {
         assert_eq!(cursor.skip_cfws(), Ok(()));
         // The quote inside a comment is no quote: the parenthesis in it counts.
         assert_eq!(cursor.peek(), Some(b'x'));
+    }
+
+    #[test]
+    fn an_octet_is_found_wherever_it_stands() {
+        for length in 0..40 {
+            let mut text = vec![b'a'; length];
+            assert!(!has_any(&text, |octet| octet == b'+'));
+            for at in 0..length {
+                text[at] = b'+';
+                assert!(has_any(&text, |octet| octet == b'+'), "{at} of {length}");
+                text[at] = b'a';
+            }
+        }
     }
 
     #[test]

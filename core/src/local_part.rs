@@ -8,6 +8,8 @@
 //! | `IMCEAEX-…` and its like (Exchange) | only an entry that names it whole applies |
 //! | `postmaster`, `abuse`, `mailer-daemon` | no domain entry moves it (RFC 2142, RFC 5321 4.5.1) |
 
+use crate::lex::has_any;
+
 /// A local-part taken apart. Places count in the unquoted local-part.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct LocalPart {
@@ -33,8 +35,13 @@ pub(crate) enum Movable {
 impl LocalPart {
     /// Takes an unquoted, ASCII-lower-cased local-part apart.
     pub(crate) fn read(key: &[u8], delimiters: &[u8]) -> LocalPart {
+        // Nearly all have neither, and both are looked for at once.
+        let may_be_more = match *delimiters {
+            [delimiter] => has_any(key, |octet| octet == b'=' || octet == delimiter),
+            _ => true,
+        };
         // Without one there is neither a tag nor SRS behind a delimiter.
-        let has_equals = key.contains(&b'=');
+        let has_equals = may_be_more && key.contains(&b'=');
         let tag = if has_equals { tag_length(key) } else { 0 };
         let name = key.get(tag..).unwrap_or_default();
         let (splits, movable) = if is_rewritten_sender(name, has_equals) {
@@ -46,7 +53,9 @@ impl LocalPart {
         } else {
             (true, Movable::Always)
         };
-        let subaddress = subaddress(name, delimiters).filter(|_| splits).map(|at| tag + at);
+        let splits = splits && may_be_more;
+        let subaddress = if splits { subaddress(name, delimiters) } else { None };
+        let subaddress = subaddress.map(|at| tag + at);
         LocalPart { tag, subaddress, movable }
     }
 }
@@ -102,6 +111,24 @@ mod tests {
         assert_eq!(read("john+a+b").subaddress, Some(4));
         for whole in ["john", "+john", "postmaster+x", "owner-list+x", "list-request+x", "x+list-request"] {
             assert_eq!(read(whole).subaddress, None, "{whole}");
+        }
+    }
+
+    #[test]
+    fn one_delimiter_is_found_as_one_of_several_is() {
+        for key in [
+            "",
+            "john",
+            "john+a",
+            "+john",
+            "john.doe-smith+",
+            "prvs=1=a+b",
+            "a=b",
+            "srs0-h=t+d",
+            "imceaex-a+b",
+        ] {
+            let several = LocalPart::read(key.as_bytes(), b"++");
+            assert_eq!(LocalPart::read(key.as_bytes(), b"+"), several, "{key}");
         }
     }
 

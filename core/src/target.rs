@@ -4,7 +4,7 @@
 use crate::addr_spec::Address;
 use crate::engine::Session;
 use crate::idn;
-use crate::lex::{is_one_quoted_string, quote_if_needed, unquote};
+use crate::lex::{has_any, is_one_quoted_string, quote_if_needed, unquote};
 use crate::map::{Hit, KeyKind, KeySide, View};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
@@ -26,10 +26,9 @@ pub(crate) fn write_target(
     }
     let target = Span::new(start, scratch.texts.len());
     let text = target.of(&scratch.texts);
-    let allows_international = session.smtputf8 || scratch.address.is_international();
-    let failure = if text.iter().any(u8::is_ascii_control) {
+    let failure = if has_any(text, |octet| octet.is_ascii_control()) {
         Some(Reason::ControlCharacter)
-    } else if !text.is_ascii() && !allows_international {
+    } else if !text.is_ascii() && !session.smtputf8 && !scratch.address.is_international() {
         Some(Reason::NeedsSmtputf8)
     } else {
         None
