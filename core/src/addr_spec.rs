@@ -5,10 +5,12 @@
 //! never folded into ASCII, and nothing is decoded.
 
 use crate::address::AddrSpec;
+use crate::error::Error;
 use crate::header::kernel::BLOCK;
 use crate::idn;
 use crate::lex::{copy_tokens, is_plain, unquote};
 use crate::reason::Reason;
+use crate::room::Room;
 use crate::span::{Span, widen};
 
 /// The most octets a local-part can have, without quotes, to be looked up. RFC 5321 4.5.3.1.1 says
@@ -38,6 +40,16 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Makes room for any address that can be looked up, so that it does not matter which of several buffers
+    /// gets which address.
+    pub(crate) fn room(&mut self) -> Result<(), Error> {
+        for text in [&mut self.local_text, &mut self.local_part, &mut self.local_key] {
+            text.room(LOCAL_PART_MAX)?;
+        }
+        self.domain_text.room(DOMAIN_MAX)?;
+        self.domain_key.room(DOMAIN_MAX)
+    }
+
     /// Takes `addr_spec` of `body` apart.
     pub(crate) fn read(&mut self, body: &[u8], addr_spec: &AddrSpec) -> Result<(), Reason> {
         self.read_parts(addr_spec.local_part.of(body), addr_spec.domain.of(body))

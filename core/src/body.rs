@@ -10,9 +10,9 @@ use crate::error::Error;
 use crate::field::BodyKind;
 use crate::idn;
 use crate::lex::copy_comments;
-use crate::map::{Found, KeySide, Map};
+use crate::map::{Asked, Found, KeySide, Map, Way};
 use crate::reason::Reason;
-use crate::scratch::{EditRecord, Scratch, SkipRecord};
+use crate::scratch::{EditRecord, Scratch, SkipRecord, TOGETHER};
 use crate::span::{Span, narrow, widen};
 use crate::target::write_target;
 
@@ -85,44 +85,87 @@ impl<'b> FieldBody<'b> {
     }
 
     fn rewrite_addresses(&mut self, scratch: &mut Scratch) -> Result<(), Error> {
-        let scrubs = self.map.policy().scrub_display_names;
+        let side = KeySide::of(self.session.direction);
         let mut list = AddressList::ahead_of(self.ahead, self.octets);
         if !self.takes_shortcuts {
             list = list.without_shortcuts();
         }
-        while let Some(item) = list.next() {
-            let (at, outcome) = match item {
-                Item::Mailbox(mailbox) => {
-                    let place = mailbox.addr_spec.span();
-                    self.expect_address(place.start, place.len(), scratch)?;
-                    if scrubs {
-                        self.rewrite_display_name(&mailbox, scratch)?;
-                    }
-                    (place.start, self.rewrite_mailbox(&mailbox, list.is_usual(), scratch))
-                }
-                Item::Malformed { at, reason } => {
-                    self.expect_address(at, 0, scratch)?;
-                    (at, Err(reason))
-                }
-            };
-            self.settle(at, outcome, scratch)?;
+        let mut items = [const { None }; TOGETHER];
+        scratch.room_for_lists()?;
+        loop {
+            let mut count = 0;
+            for (place, asked) in items.iter_mut().zip(&mut scratch.asked) {
+                let Some(item) = list.next() else { break };
+                let is_usual = list.is_usual();
+                *place = Some((item, is_usual, self.ask(side, &item, is_usual, asked)));
+                count += 1;
+            }
+            if count == 0 {
+                return Ok(());
+            }
+            self.map.approach(side, scratch.asked.get_mut(..count).unwrap_or_default());
+            for (nth, item) in items.iter_mut().enumerate() {
+                let Some((item, is_usual, read)) = item.take() else { break };
+                self.rewrite_item(&item, is_usual, read, nth, scratch)?;
+            }
+        }
+    }
+
+    /// Reads the address of an item and sets out to look it up.
+    fn ask(&self, side: KeySide, item: &Item, is_usual: bool, asked: &mut Asked) -> Result<(), Reason> {
+        asked.way = Way::default();
+        if let Item::Mailbox(mailbox) = item {
+            if is_usual {
+                asked.address.read_usual(self.ahead, &mailbox.addr_spec)?;
+            } else {
+                asked.address.read(self.octets, &mailbox.addr_spec)?;
+            }
+            asked.way = self.map.set_out(side, &asked.address);
         }
         Ok(())
     }
 
-    /// Looks one mailbox up.
+    /// `read`: whether there is an address to look up; it is the one asked for as number `nth`.
+    fn rewrite_item(
+        &mut self,
+        item: &Item,
+        is_usual: bool,
+        read: Result<(), Reason>,
+        nth: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let (at, outcome) = match item {
+            Item::Mailbox(mailbox) => {
+                let place = mailbox.addr_spec.span();
+                self.expect_address(place.start, place.len(), scratch)?;
+                if self.map.policy().scrub_display_names {
+                    self.rewrite_display_name(mailbox, scratch)?;
+                }
+                (place.start, read.and_then(|()| self.rewrite_mailbox(mailbox, is_usual, nth, scratch)))
+            }
+            Item::Malformed { at, reason } => {
+                self.expect_address(*at, 0, scratch)?;
+                (*at, Err(*reason))
+            }
+        };
+        self.settle(at, outcome, scratch)
+    }
+
+    /// Ends the look-up of one mailbox.
     fn rewrite_mailbox(
         &self,
         mailbox: &Mailbox,
         is_usual: bool,
+        nth: usize,
         scratch: &mut Scratch,
     ) -> Result<Option<EditRecord>, Reason> {
-        if is_usual {
-            scratch.address.read_usual(self.ahead, &mailbox.addr_spec)?;
-        } else {
-            scratch.address.read(self.octets, &mailbox.addr_spec)?;
+        let Some(Asked { address, way }) = scratch.asked.get_mut(nth) else { return Ok(None) };
+        let found = self.map.arrive(KeySide::of(self.session.direction), address, way);
+        if found == Found::Nothing {
+            return Ok(None);
         }
-        let Some(target) = self.look_up(scratch)? else { return Ok(None) };
+        std::mem::swap(address, &mut scratch.address);
+        let Some(target) = self.take(found, scratch)? else { return Ok(None) };
         let place = mailbox.addr_spec.span();
         let old = place.of(self.octets);
         if !is_usual && old.contains(&b'(') {
@@ -141,8 +184,13 @@ impl<'b> FieldBody<'b> {
 
     /// Looks `scratch.address` up, and writes what the map gives for it. `None` if it stays as it is.
     pub(crate) fn look_up(&self, scratch: &mut Scratch) -> Result<Option<Target>, Reason> {
-        let side = KeySide::of(self.session.direction);
-        let hit = match self.map.look_up(side, &scratch.address) {
+        let found = self.map.look_up(KeySide::of(self.session.direction), &scratch.address);
+        self.take(found, scratch)
+    }
+
+    /// Writes what the map gives for `scratch.address`.
+    fn take(&self, found: Found, scratch: &mut Scratch) -> Result<Option<Target>, Reason> {
+        let hit = match found {
             Found::Hit(hit) => hit,
             Found::Unmapped => {
                 let text = scratch.text(Address::write_text);
@@ -151,6 +199,7 @@ impl<'b> FieldBody<'b> {
             }
             Found::Nothing => return Ok(None),
         };
+        let side = KeySide::of(self.session.direction);
         let to = write_target(self.map.view(), self.session, side, hit, scratch)?;
         Ok(to.map(|to| Target { to, entry: hit.mark.entry }))
     }

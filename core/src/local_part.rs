@@ -60,6 +60,24 @@ impl LocalPart {
     }
 }
 
+/// Whether a local-part may have a tag or a subaddress. `false` is always right.
+#[inline]
+pub(crate) fn may_have_parts(key: &[u8], delimiters: &[u8]) -> bool {
+    has(key, b'=') || delimiters.iter().any(|&delimiter| has(key, delimiter))
+}
+
+/// Whether an octet stands in a text: by words, since most are short and don't have it.
+#[inline]
+fn has(text: &[u8], octet: u8) -> bool {
+    let (words, rest) = text.as_chunks();
+    let pattern = u64::from_ne_bytes([octet; 8]);
+    let has_zero = |word: u64| word.wrapping_sub(LOWEST_BITS) & !word & (LOWEST_BITS << 7) != 0;
+    words.iter().any(|word| has_zero(u64::from_ne_bytes(*word) ^ pattern)) || rest.contains(&octet)
+}
+
+/// The lowest bit of each octet.
+const LOWEST_BITS: u64 = u64::from_ne_bytes([1; 8]);
+
 /// Octets of a BATV tag: prefix, tag and what separates it from the local-part behind.
 fn tag_length(key: &[u8]) -> usize {
     const TAGS: &[(&[u8], &[u8])] = &[(b"prvs=", b"="), (b"btv1==", b"=="), (b"msprvs1=", b"=")];
@@ -129,6 +147,21 @@ mod tests {
         ] {
             let several = LocalPart::read(key.as_bytes(), b"++");
             assert_eq!(LocalPart::read(key.as_bytes(), b"+"), several, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_has_parts_may_have_them() {
+        for length in 0..40 {
+            let mut key = vec![b'a'; length];
+            assert!(!may_have_parts(&key, b"+-"), "{length}");
+            for at in 0..length {
+                for octet in *b"=+-" {
+                    key[at] = octet;
+                    assert!(may_have_parts(&key, b"+-"), "{octet} at {at} of {length}");
+                }
+                key[at] = b'a';
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use crate::addr_spec::{Address, DOMAIN_MAX, LOCAL_PART_MAX};
 use crate::engine::Session;
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
+use crate::map::Asked;
 use crate::policy::Limits;
 use crate::reason::Reason;
 use crate::room::Room;
@@ -36,6 +37,8 @@ pub struct Scratch {
     pub(crate) flags: Flags,
     pub(crate) input_body_offset: usize,
     pub(crate) address: Address,
+    /// Addresses of a list that are looked up side by side: [`TOGETHER`] of them from the first list on.
+    pub(crate) asked: Vec<Asked>,
     /// A local-part being put together.
     pub(crate) local_part: Vec<u8>,
     /// What a display-name or a URI says.
@@ -57,6 +60,10 @@ pub(crate) struct Arrival {
 /// The most octets of text that an address adds to `texts`, apart from its comments: the old one,
 /// the new one, each with every octet of the local-part quoted and each A-label octet a character.
 pub(crate) const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
+
+/// The most addresses that are looked up side by side: enough to hide that memory is slow, few enough that
+/// all of it is still in the cache when each gets its turn.
+pub(crate) const TOGETHER: usize = 8;
 
 /// One change of the source.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +171,18 @@ impl Scratch {
         self.input_body_offset = 0;
         self.addresses = 0;
         self.arrival = None;
+    }
+
+    /// Makes room for the addresses of a list.
+    pub(crate) fn room_for_lists(&mut self) -> Result<(), Error> {
+        if self.asked.is_empty() {
+            self.asked.room(TOGETHER)?;
+            self.asked.resize_with(TOGETHER, Asked::default);
+            // Addresses are exchanged between them and this one.
+            let all = self.asked.iter_mut().map(|asked| &mut asked.address);
+            all.chain([&mut self.address]).try_for_each(Address::room)?;
+        }
+        Ok(())
     }
 
     /// Makes room for whatever may come of one address that takes `length` octets of the source.

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::Config;
 use readdress::{
-    Direction, Engine, EntryAddress, EntryDirection, EntryKind, KeyKind, Map, MapBuilder, NewEntry, Session,
+    Direction, Engine, EntryAddress, EntryDirection, EntryKind, KeyKind, Map, MapBuilder, NewEntry, Policy,
+    Scratch, Session,
 };
 
 /// An entry as it is added.
@@ -43,6 +44,9 @@ impl Model {
     fn new(given: Vec<Given>) -> (Model, Engine) {
         let mut model = Model::default();
         let mut builder = MapBuilder::new();
+        let policy = Policy::default();
+        // The same fields both ways.
+        builder.set_policy(Policy { inbound: policy.outbound.clone(), ..policy });
         let file = builder.add_source("entries.csv");
         for entry in given {
             let [internal, external] = [&entry.internal, &entry.external]
@@ -272,6 +276,29 @@ fn agree(model: &Model, engine: &Engine, local_part: &str, domain: &str) -> Resu
     Ok(())
 }
 
+/// The addresses of one list become what each becomes alone, whatever stands between them.
+fn agree_together(engine: &Engine, asked: &[(String, String)]) -> Result<(), TestCaseError> {
+    let addresses: Vec<String> =
+        asked.iter().map(|(local_part, domain)| format!("{local_part}@{domain}")).collect();
+    let message = format!("To: {}\r\n\r\n", addresses.join(",\r\n a@b@c,\r\n "));
+    for direction in Direction::ALL {
+        let session = Session::from(direction).with_smtputf8(true);
+        let mut scratch = Scratch::new();
+        let done = engine.rewrite_into(session, message.as_bytes(), &mut scratch).unwrap();
+        let alone: Vec<_> =
+            addresses.iter().map(|address| (address, engine.explain(session, address.as_bytes()))).collect();
+        let changed: Vec<_> = alone
+            .iter()
+            .filter_map(|(address, it)| Some((address.as_bytes(), it.result.as_deref()?)))
+            .collect();
+        let unmapped: Vec<_> =
+            alone.iter().filter(|(_, it)| it.unmapped).map(|(address, _)| address.as_bytes()).collect();
+        prop_assert_eq!(done.edits().map(|edit| (edit.from, edit.to)).collect::<Vec<_>>(), changed);
+        prop_assert_eq!(done.unmapped().collect::<Vec<_>>(), unmapped);
+    }
+    Ok(())
+}
+
 /// Every entry can be read back, in the order of kind, domain and local-part.
 fn read_back(model: &Model, map: &Map) -> Result<(), TestCaseError> {
     prop_assert_eq!(map.entries().count(), model.entries.len());
@@ -313,6 +340,7 @@ fn of_entries(count: impl Into<prop::collection::SizeRange>, cases: u32) {
         for (local_part, domain) in &asked {
             agree(&model, &engine, local_part, domain)?;
         }
+        agree_together(&engine, &asked)?;
         for entry in model.entries.iter().filter(|entry| entry.internal.contains('@')) {
             for side in [&entry.internal, &entry.external] {
                 let (local_part, domain) = side.rsplit_once('@').unwrap();

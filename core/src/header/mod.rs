@@ -25,6 +25,7 @@ use crate::span::{Span, widen};
 
 use crate::header::blocks::Blocks;
 use crate::header::kernel::Kernel;
+pub(crate) use crate::header::kernel::prefetch;
 use crate::header::lines::Lines;
 use crate::name_set::NameSet;
 

@@ -74,6 +74,12 @@ impl<'m> Domains<'m> {
         None
     }
 
+    /// The record of this number.
+    #[inline]
+    pub(super) fn record(&self, number: u32) -> Option<DomainRecord> {
+        DomainRecord::read(self.records, number)
+    }
+
     /// The key of a record's domain.
     pub(super) fn key(&self, record: &DomainRecord) -> Option<&'m [u8]> {
         let start = widen(record.text.0);

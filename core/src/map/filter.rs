@@ -4,6 +4,7 @@
 //! A split block Bloom filter: one hash chooses a block of eight words of 32 bits and one bit in each of
 //! them. With ten bits a key about one unknown key in a hundred gets through.
 
+use crate::header::prefetch;
 use crate::map::hash::hash;
 
 const WORDS: usize = 8;
@@ -14,10 +15,21 @@ const BITS: usize = 10;
 const SALTS: [u32; WORDS] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f373, 0xa54f_f53b, 0x510e_527f, 0x9b05_688d, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// Whether the filter lets a key through. An empty filter lets all through.
+/// The hash by which the filter knows a key.
 #[inline]
-pub(super) fn may_have(filter: &[u8], domain: u32, local_part: &[u8]) -> bool {
-    let hash = hash(u64::from(domain), local_part);
+pub(super) fn key_hash(domain: u32, local_part: &[u8]) -> u64 {
+    hash(u64::from(domain), local_part)
+}
+
+/// Asks memory for what [`may_have`] will read.
+#[inline]
+pub(super) fn ask(filter: &[u8], hash: u64) {
+    prefetch::<BLOCK>(filter, place(hash, filter.len() / BLOCK) * BLOCK);
+}
+
+/// Whether the filter lets the key with this hash through. An empty filter lets all through.
+#[inline]
+pub(super) fn may_have(filter: &[u8], hash: u64) -> bool {
     let (blocks, _) = filter.as_chunks::<BLOCK>();
     let Some(block) = blocks.get(place(hash, blocks.len())) else { return true };
     let (words, _) = block.as_chunks::<4>();
@@ -37,7 +49,7 @@ impl FilterWriter {
     }
 
     pub(super) fn add(&mut self, domain: u32, local_part: &[u8]) {
-        let hash = hash(u64::from(domain), local_part);
+        let hash = key_hash(domain, local_part);
         let (blocks, _) = self.0.as_chunks_mut::<WORDS>();
         let at = place(hash, blocks.len());
         if let Some(block) = blocks.get_mut(at) {
@@ -88,15 +100,16 @@ mod tests {
         let mut filter = Vec::new();
         writer.append_to(&mut filter);
         assert_eq!(filter.len(), 12_512);
-        assert!((0..10_000).all(|number| may_have(&filter, 3, key(number).as_bytes())));
-        let others = (10_000..110_000).filter(|&number| may_have(&filter, 3, key(number).as_bytes())).count();
-        let elsewhere = (0..100_000).filter(|&number| may_have(&filter, 4, key(number).as_bytes())).count();
+        let has = |domain, number| may_have(&filter, key_hash(domain, key(number).as_bytes()));
+        assert!((0..10_000).all(|number| has(3, number)));
+        let others = (10_000..110_000).filter(|&number| has(3, number)).count();
+        let elsewhere = (0..100_000).filter(|&number| has(4, number)).count();
         assert!(others < 2_000 && elsewhere < 2_000, "{others} and {elsewhere} of 100,000");
     }
 
     #[test]
     fn an_empty_filter_denies_nothing() {
-        assert!(may_have(&[], 0, b"x"));
+        assert!(may_have(&[], key_hash(0, b"x")));
         let mut filter = Vec::new();
         FilterWriter::new(0).append_to(&mut filter);
         assert!(filter.is_empty());

@@ -11,12 +11,12 @@
 use std::ops::ControlFlow;
 
 use crate::addr_spec::{Address, DOMAIN_MAX};
-use crate::local_part::{LocalPart, Movable};
+use crate::local_part::{LocalPart, Movable, may_have_parts};
 use crate::map::Map;
-use crate::map::domains::{NONE, is_exception};
+use crate::map::domains::{DomainRecord, NONE, is_exception};
 use crate::map::format::SectionId;
 use crate::map::record::EntryDirection;
-use crate::map::view::{Mark, Side};
+use crate::map::view::{Mark, NthBlock, Side};
 use crate::policy::Direction;
 use crate::span::Span;
 
@@ -100,9 +100,82 @@ pub(crate) struct Rung<'a> {
     pub(crate) entry: Option<Mark>,
 }
 
+/// How far the look-up of an address has come. Those of several addresses go side by side, step by step, so
+/// that they wait for memory together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Way {
+    /// Number of the domain's record.
+    domain: Option<u32>,
+    /// Of the domain and the whole local-part; 0 if the domain has no mailboxes.
+    hash: u64,
+    /// Number of the block that the whole local-part is in, if it is anywhere.
+    number: Option<u32>,
+    block: Option<NthBlock>,
+}
+
+/// An address that is being looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) address: Address,
+    pub(crate) way: Way,
+}
+
 impl<D: AsRef<[u8]>> Map<D> {
     /// Looks an address up.
     pub(crate) fn look_up(&self, side: KeySide, address: &Address) -> Found {
+        let mut way = self.set_out(side, address);
+        if let Some(tables) = self.view().side(side) {
+            way.find_block(&tables, address);
+            way.reach_block(&tables);
+        }
+        self.arrive(side, address, &way)
+    }
+
+    /// The first step of a look-up.
+    pub(crate) fn set_out(&self, side: KeySide, address: &Address) -> Way {
+        let mut way = Way::default();
+        if let Some(tables) = self.view().side(side)
+            && let Some((number, record)) = tables.domains.find(&address.domain_key)
+        {
+            way.domain = Some(number);
+            if record.mailboxes > 0 {
+                way.hash = tables.filter_hash(number, &address.local_key);
+            }
+        }
+        way
+    }
+
+    /// The steps between, side by side.
+    pub(crate) fn approach(&self, side: KeySide, asked: &mut [Asked]) {
+        let Some(tables) = self.view().side(side) else { return };
+        for Asked { address, way } in &mut *asked {
+            way.find_block(&tables, address);
+        }
+        for Asked { way, .. } in asked {
+            way.reach_block(&tables);
+        }
+    }
+
+    /// The last step. Most addresses are found under their whole mailbox, the first key, or have no other.
+    pub(crate) fn arrive(&self, side: KeySide, address: &Address, way: &Way) -> Found {
+        let may_be_below = side == KeySide::Internal && self.has_subdomain_entries;
+        let Some(tables) = self.view().side(side) else { return Found::Nothing };
+        let Some(record) = way.record(&tables) else {
+            return if may_be_below { self.look_up_by_ladder(side, address) } else { Found::Nothing };
+        };
+        if let Some(mark) = way.block.and_then(|block| tables.mark(&record, block, &address.local_key)) {
+            let name = Span::new(0, address.local_key.len());
+            return Found::Hit(Hit { mark, kind: KeyKind::Mailbox, name });
+        }
+        let delimiters = self.policy().subaddress_delimiters.as_bytes();
+        if may_be_below || record.exact != NONE || may_have_parts(&address.local_key, delimiters) {
+            return self.look_up_by_ladder(side, address);
+        }
+        if record.names_mailboxes() { Found::Unmapped } else { Found::Nothing }
+    }
+
+    /// Looks an address up under all of its keys.
+    fn look_up_by_ladder(&self, side: KeySide, address: &Address) -> Found {
         let mut hit = None;
         let named = self.climb::<false>(side, address, |rung| match rung.entry {
             Some(entry) => {
@@ -215,6 +288,25 @@ impl<D: AsRef<[u8]>> Map<D> {
         let exceptions = self.view().section(SectionId::Exceptions);
         let Some(texts) = self.view().texts().filter(|_| !exceptions.is_empty()) else { return false };
         at_and_above(domain).any(|parent| is_exception(exceptions, &texts, entry, parent))
+    }
+}
+
+impl Way {
+    #[inline]
+    fn record(&self, tables: &Side<'_>) -> Option<DomainRecord> {
+        tables.domains.record(self.domain?)
+    }
+
+    #[inline]
+    fn find_block(&mut self, tables: &Side<'_>, address: &Address) {
+        self.number = self
+            .record(tables)
+            .and_then(|record| tables.block_number(&record, self.hash, &address.local_key));
+    }
+
+    #[inline]
+    fn reach_block(&mut self, tables: &Side<'_>) {
+        self.block = self.number.and_then(|number| tables.block(&self.record(tables)?, number));
     }
 }
 

@@ -46,7 +46,7 @@ pub use crate::map::entry::{ADDRESS_MAX, AddressError, AddressErrorKind, EntryAd
 pub(crate) use crate::map::format::SEAL_OCTETS;
 pub use crate::map::listed::Entry;
 pub use crate::map::lookup::KeyKind;
-pub(crate) use crate::map::lookup::{Found, Hit, KeySide, at_and_above};
+pub(crate) use crate::map::lookup::{Asked, Found, Hit, KeySide, Way, at_and_above};
 pub use crate::map::publish::publish;
 pub use crate::map::record::{EntryDirection, EntryKind};
 pub(crate) use crate::map::view::View;

@@ -1,12 +1,9 @@
 //! Writes the mailboxes of one side as blocks and the automaton of their heads; `blocks` has the format.
 
 use crate::map::blocks::{
-    IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, SAME, SHORT, SUFFIX_MAX, common_prefix,
+    BLOCK, IDENTITY, INITIAL, LONG, LONG_SHARED, OTHER_TARGET, SAME, SHORT, SUFFIX_MAX, common_prefix,
 };
 use crate::span::{narrow, widen};
-
-/// Mailboxes of a block. Longer ones are smaller, and slower to search.
-pub(super) const BLOCK: usize = 32;
 
 /// A mailbox to be written: its key, and what it becomes.
 #[derive(Clone, Copy, Debug)]

@@ -1,17 +1,20 @@
 //! The tables of a verified file, read in place: what look-ups and reports share.
 
+use crate::header::prefetch;
 use crate::lex::quote_if_needed;
 use crate::map::automaton::Automaton;
-use crate::map::blocks::{Block, Place, Target, Value};
+use crate::map::blocks::{BLOCK, Block, Place, Target, Value};
 use crate::map::domains::{DomainRecord, Domains, Texts, exceptions_of, partition_point};
 use crate::map::entry::EntryAddress;
 use crate::map::filter;
 use crate::map::format::{Decoder, SectionId, Sections, u32_at, u32_from};
 use crate::map::lookup::{Hit, KeyKind, KeySide};
-use crate::map::pack::BLOCK;
 use crate::map::record::{DOMAIN_ENTRY, DomainEntry, EntryDirection, EntryKind};
 use crate::map::write::PROVENANCE_RECORD;
 use crate::span::{narrow, widen};
+
+/// Octets of a block as most are.
+const BLOCK_OCTETS: usize = 320;
 
 /// Marks a reference that is a rank among external mailboxes and not an entry's number.
 const EXTERNAL: u32 = 1 << 31;
@@ -29,6 +32,13 @@ pub(super) struct Side<'m> {
     of: KeySide,
     view: View<'m>,
     pub(super) domains: Domains<'m>,
+}
+
+/// A block: which of its domain's, and its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NthBlock {
+    number: u32,
+    at: u32,
 }
 
 /// A mailbox that was found.
@@ -270,34 +280,68 @@ impl<'m> View<'m> {
     }
 }
 
-impl Side<'_> {
-    /// Looks a mailbox up in a domain.
+impl<'m> Side<'m> {
     #[inline]
+    fn section(&self, internal: SectionId, external: SectionId) -> &'m [u8] {
+        self.view.section(match self.of {
+            KeySide::Internal => internal,
+            KeySide::External => external,
+        })
+    }
+
+    fn filter(&self) -> &'m [u8] {
+        self.section(SectionId::InternalFilter, SectionId::ExternalFilter)
+    }
+
+    fn places(&self) -> &'m [u8] {
+        self.section(SectionId::InternalPlaces, SectionId::ExternalPlaces)
+    }
+
+    fn blocks(&self) -> &'m [u8] {
+        self.section(SectionId::InternalBlocks, SectionId::ExternalBlocks)
+    }
+
+    /// Looks a mailbox up in a domain.
     pub(super) fn mailbox(&self, domain: u32, record: &DomainRecord, local_part: &[u8]) -> Option<Mark> {
-        let [filter, heads, places, blocks] = match self.of {
-            KeySide::Internal => [
-                SectionId::InternalFilter,
-                SectionId::InternalHeads,
-                SectionId::InternalPlaces,
-                SectionId::InternalBlocks,
-            ],
-            KeySide::External => [
-                SectionId::ExternalFilter,
-                SectionId::ExternalHeads,
-                SectionId::ExternalPlaces,
-                SectionId::ExternalBlocks,
-            ],
-        }
-        .map(|id| self.view.section(id));
-        if record.mailboxes == 0 || !filter::may_have(filter, domain, local_part) {
+        let number = self.block_number(record, self.filter_hash(domain, local_part), local_part)?;
+        self.mark(record, self.block(record, number)?, local_part)
+    }
+
+    /// The first step: what the filter is asked by. Each step asks memory for what the next one reads.
+    #[inline]
+    pub(super) fn filter_hash(&self, domain: u32, local_part: &[u8]) -> u64 {
+        let hash = filter::key_hash(domain, local_part);
+        filter::ask(self.filter(), hash);
+        hash
+    }
+
+    /// The second step: which of the domain's blocks a mailbox is in, if it is anywhere.
+    #[inline]
+    pub(super) fn block_number(&self, record: &DomainRecord, hash: u64, local_part: &[u8]) -> Option<u32> {
+        if record.mailboxes == 0 || !filter::may_have(self.filter(), hash) {
             return None;
         }
-        let block_count = record.mailboxes.div_ceil(narrow(BLOCK));
-        let nth_block = Automaton::new(heads).floor(record.node, block_count, local_part)?;
-        let nth_block = u32::try_from(nth_block).ok()?;
-        let block = u32_at(places, widen(record.first_block).checked_add(widen(nth_block))?)?;
-        let place = Place { block, nth: Block::read(blocks, block)?.find(local_part)? };
-        let nth = nth_block.checked_mul(narrow(BLOCK))?.checked_add(u32::from(place.nth))?;
+        let heads = self.section(SectionId::InternalHeads, SectionId::ExternalHeads);
+        let count = record.mailboxes.div_ceil(narrow(BLOCK));
+        let number = Automaton::new(heads).floor(record.node, count, local_part)?;
+        let number = u32::try_from(number).ok()?;
+        prefetch::<4>(self.places(), 4 * (widen(record.first_block) + widen(number)));
+        Some(number)
+    }
+
+    /// The third step: where that block stands.
+    #[inline]
+    pub(super) fn block(&self, record: &DomainRecord, number: u32) -> Option<NthBlock> {
+        let at = u32_at(self.places(), widen(record.first_block).checked_add(widen(number))?)?;
+        prefetch::<BLOCK_OCTETS>(self.blocks(), widen(at));
+        Some(NthBlock { number, at })
+    }
+
+    /// The last step: the mailbox.
+    #[inline]
+    pub(super) fn mark(&self, record: &DomainRecord, block: NthBlock, local_part: &[u8]) -> Option<Mark> {
+        let place = Place { block: block.at, nth: Block::read(self.blocks(), block.at)?.find(local_part)? };
+        let nth = block.number.checked_mul(narrow(BLOCK))?.checked_add(u32::from(place.nth))?;
         let rank = record.first_rank.checked_add(nth).filter(|rank| rank & EXTERNAL == 0)?;
         let (entry, count) = match self.of {
             KeySide::Internal => (rank, self.view.mailbox_count()),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::lex::quote_if_needed;
 use crate::map::automaton::{Automaton, LEAF};
-use crate::map::blocks::OTHER_TARGET;
+use crate::map::blocks::{BLOCK, OTHER_TARGET};
 use crate::map::build::{MapBuilder, Of, Pending};
 use crate::map::domains::{DomainRecord, NONE, table};
 use crate::map::filter::FilterWriter;
 use crate::map::format::{FileWriter, SectionId};
-use crate::map::pack::{BLOCK, Mailbox, Packed, Packer, head};
+use crate::map::pack::{Mailbox, Packed, Packer, head};
 use crate::map::record::{DomainEntry, EntryDirection, EntryKind, write_policy, write_short};
 use crate::map::routing::write_routing;
 use crate::map::sort::Sorted;
