@@ -96,8 +96,7 @@ impl<'b> FieldBody<'b> {
             let mut count = 0;
             for (place, asked) in items.iter_mut().zip(&mut scratch.asked) {
                 let Some(item) = list.next() else { break };
-                let is_usual = list.is_usual();
-                *place = Some((item, is_usual, self.ask(side, &item, is_usual, asked)));
+                *place = Some((item, self.ask(side, &item, list.is_usual(), asked)));
                 count += 1;
             }
             if count == 0 {
@@ -105,8 +104,8 @@ impl<'b> FieldBody<'b> {
             }
             self.map.approach(side, scratch.asked.get_mut(..count).unwrap_or_default());
             for (nth, item) in items.iter_mut().enumerate() {
-                let Some((item, is_usual, read)) = item.take() else { break };
-                self.rewrite_item(&item, is_usual, read, nth, scratch)?;
+                let Some((item, read)) = item.take() else { break };
+                self.rewrite_item(&item, read, nth, scratch)?;
             }
         }
     }
@@ -129,7 +128,6 @@ impl<'b> FieldBody<'b> {
     fn rewrite_item(
         &mut self,
         item: &Item,
-        is_usual: bool,
         read: Result<(), Reason>,
         nth: usize,
         scratch: &mut Scratch,
@@ -141,7 +139,7 @@ impl<'b> FieldBody<'b> {
                 if self.map.policy().scrub_display_names {
                     self.rewrite_display_name(mailbox, scratch)?;
                 }
-                (place.start, read.and_then(|()| self.rewrite_mailbox(mailbox, is_usual, nth, scratch)))
+                (place.start, read.and_then(|()| self.rewrite_mailbox(mailbox, nth, scratch)))
             }
             Item::Malformed { at, reason } => {
                 self.expect_address(*at, 0, scratch)?;
@@ -155,7 +153,6 @@ impl<'b> FieldBody<'b> {
     fn rewrite_mailbox(
         &self,
         mailbox: &Mailbox,
-        is_usual: bool,
         nth: usize,
         scratch: &mut Scratch,
     ) -> Result<Option<EditRecord>, Reason> {
@@ -168,7 +165,9 @@ impl<'b> FieldBody<'b> {
         let Some(target) = self.take(found, scratch)? else { return Ok(None) };
         let place = mailbox.addr_spec.span();
         let old = place.of(self.octets);
-        if !is_usual && old.contains(&b'(') {
+        let Address { local_text, domain_text, .. } = &scratch.address;
+        let has_more = old.len() > local_text.len() + 1 + domain_text.len();
+        if has_more && old.contains(&b'(') {
             copy_comments(old, &mut scratch.texts);
         }
         let text = Span::new(widen(target.to.start), scratch.texts.len());

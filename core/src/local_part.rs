@@ -35,11 +35,7 @@ pub(crate) enum Movable {
 impl LocalPart {
     /// Takes an unquoted, ASCII-lower-cased local-part apart.
     pub(crate) fn read(key: &[u8], delimiters: &[u8]) -> LocalPart {
-        // Nearly all have neither, and both are looked for at once.
-        let may_be_more = match *delimiters {
-            [delimiter] => has_any(key, |octet| octet == b'=' || octet == delimiter),
-            _ => true,
-        };
+        let may_be_more = may_have_parts(key, delimiters);
         // Without one there is neither a tag nor SRS behind a delimiter.
         let has_equals = may_be_more && key.contains(&b'=');
         let tag = if has_equals { tag_length(key) } else { 0 };
@@ -60,23 +56,14 @@ impl LocalPart {
     }
 }
 
-/// Whether a local-part may have a tag or a subaddress. `false` is always right.
+/// Whether a local-part may have a tag or a subaddress; nearly all have neither. `false` is always right.
 #[inline]
 pub(crate) fn may_have_parts(key: &[u8], delimiters: &[u8]) -> bool {
-    has(key, b'=') || delimiters.iter().any(|&delimiter| has(key, delimiter))
+    match *delimiters {
+        [delimiter] => has_any(key, |octet| octet == b'=' || octet == delimiter),
+        _ => has_any(key, |octet| octet == b'=' || delimiters.contains(&octet)),
+    }
 }
-
-/// Whether an octet stands in a text: by words, since most are short and don't have it.
-#[inline]
-fn has(text: &[u8], octet: u8) -> bool {
-    let (words, rest) = text.as_chunks();
-    let pattern = u64::from_ne_bytes([octet; 8]);
-    let has_zero = |word: u64| word.wrapping_sub(LOWEST_BITS) & !word & (LOWEST_BITS << 7) != 0;
-    words.iter().any(|word| has_zero(u64::from_ne_bytes(*word) ^ pattern)) || rest.contains(&octet)
-}
-
-/// The lowest bit of each octet.
-const LOWEST_BITS: u64 = u64::from_ne_bytes([1; 8]);
 
 /// Octets of a BATV tag: prefix, tag and what separates it from the local-part behind.
 fn tag_length(key: &[u8]) -> usize {

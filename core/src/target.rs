@@ -26,7 +26,11 @@ pub(crate) fn write_target(
     }
     let target = Span::new(start, scratch.texts.len());
     let text = target.of(&scratch.texts);
-    let failure = if has_any(text, |octet| octet.is_ascii_control()) {
+    // Nearly always.
+    if !has_any(text, |octet| !matches!(octet, b' '..=b'~')) {
+        return Ok(Some(target));
+    }
+    let failure = if text.iter().any(u8::is_ascii_control) {
         Some(Reason::ControlCharacter)
     } else if !text.is_ascii() && !session.smtputf8 && !scratch.address.is_international() {
         Some(Reason::NeedsSmtputf8)

@@ -16,14 +16,12 @@
 //!            says; then as many as the lower half says, these: `jdoe2` of `john.doe`
 //! ```
 //!
-//! Whatever a file says, a search looks at 32 keys at most.
-
-use std::cmp::Ordering;
+//! Whatever a file says, a search looks at 16 keys at most.
 
 use crate::span::widen;
 
 /// The most mailboxes of a block. Longer ones are smaller, and slower to search.
-pub(super) const BLOCK: usize = 32;
+pub(super) const BLOCK: usize = 16;
 
 /// Octets of a block before its headers.
 pub(super) const BLOCK_HEAD: usize = 3;
@@ -107,12 +105,14 @@ impl<'m> Block<'m> {
             if shared == matched {
                 let suffix = self.suffixes.get(suffix..position)?;
                 let rest = key.get(matched..)?;
-                let (common, order) = compare(suffix, rest);
-                match order {
-                    Ordering::Less => matched += common,
-                    Ordering::Equal => return u8::try_from(nth).ok(),
-                    Ordering::Greater => return None,
+                let common = common_prefix(suffix, rest);
+                if common == rest.len() {
+                    return (common == suffix.len()).then_some(nth).and_then(|nth| u8::try_from(nth).ok());
                 }
+                if suffix.get(common) > rest.get(common) {
+                    return None;
+                }
+                matched += common;
             }
         }
         None
@@ -155,21 +155,11 @@ impl<'m> Block<'m> {
     pub(super) fn value(&self, nth: u8, length: usize) -> Option<Value<'m>> {
         let (last, before) = self.headers.get(..=usize::from(nth))?.split_last()?;
         let mut rest = self.values;
-        // Seven in ten have no octets; a bit for each of the others, so that no branch has to tell them.
-        let mut others = (0..).zip(before).fold(0_u32, |others, (nth, header)| {
+        for header in before {
+            // Seven in ten have no octets: nothing of their own in the header's upper bits.
             let header = u16::from_le_bytes(*header);
-            let has_octets = form(header) != SAME || usize::from(header >> 11) == OTHER_TARGET;
-            others | u32::from(has_octets) << nth
-        });
-        while others != 0 {
-            let header = u16::from_le_bytes(*before.get(widen(others.trailing_zeros()))?);
-            others &= others - 1;
-            match (form(header), rest.first()) {
-                // All but a few are of these forms.
-                (SHORT | INITIAL, Some(both)) if usize::from(header >> 11) != OTHER_TARGET => {
-                    rest = rest.get(1 + usize::from(both & 15)..)?;
-                }
-                _ => _ = Value::read(header, 0, &mut rest)?,
+            if form(header) != SAME || usize::from(header >> 11) == OTHER_TARGET {
+                Value::read(header, 0, &mut rest)?;
             }
         }
         Value::read(u16::from_le_bytes(*last), length, &mut rest)
@@ -233,32 +223,6 @@ fn read_number(rest: &mut &[u8]) -> Option<u32> {
         }
     }
     None
-}
-
-/// How many octets two texts begin with alike, and their order; in one step where one is no longer than a
-/// word, as most suffixes are.
-#[inline]
-fn compare(one: &[u8], other: &[u8]) -> (usize, Ordering) {
-    let shorter = one.len().min(other.len());
-    let common = if shorter <= 8 {
-        shorter.min(widen((word(one) ^ word(other)).trailing_zeros() / 8))
-    } else {
-        common_prefix(one, other)
-    };
-    (common, one.get(common).cmp(&other.get(common)))
-}
-
-/// The first octets of a text as a number, the first one lowest; zeros where there are none.
-#[inline]
-fn word(text: &[u8]) -> u64 {
-    match (text.first_chunk(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        (Some(octets), ..) => u64::from_le_bytes(*octets),
-        (None, Some(first), Some(last)) => {
-            let [first, last] = [first, last].map(|octets| u64::from(u32::from_le_bytes(*octets)));
-            first | last << (8 * (text.len() - 4))
-        }
-        _ => text.iter().rev().fold(0, |number, &octet| number << 8 | u64::from(octet)),
-    }
 }
 
 /// How many octets two texts begin with alike.

@@ -14,7 +14,7 @@ use crate::map::write::PROVENANCE_RECORD;
 use crate::span::{narrow, widen};
 
 /// Octets of a block as most are.
-const BLOCK_OCTETS: usize = 320;
+const BLOCK_OCTETS: usize = 192;
 
 /// Marks a reference that is a rank among external mailboxes and not an entry's number.
 const EXTERNAL: u32 = 1 << 31;
