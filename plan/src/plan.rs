@@ -111,6 +111,7 @@ impl Plan {
             let number = diagnostics.keep(files.open(file, &mut seen));
             if let Some((number, source)) = number.and_then(|at| Some((at, files.sources().get(at)?))) {
                 entries.add_table(source, number, &mut diagnostics);
+                files.forget_text(number);
             }
         }
         let names = (&document.names.groups, &document.names.waves);

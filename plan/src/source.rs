@@ -51,7 +51,7 @@ impl Source {
             String::from_utf8(octets).map_err(|error| {
                 let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
                 let before = String::from_utf8_lossy(valid);
-                let at = Lines::of(&before).locate(&shown, &before, before.len());
+                let at = Lines::of(&before).locate(&shown, before.len());
                 failure(at, "the file is not UTF-8 here")
             })?
         } else {
@@ -67,7 +67,7 @@ impl Source {
         let lines = Lines::of(&text);
         if let Some(at) = text.find('\0') {
             let why = "a NUL character stands here: the file is damaged or no text";
-            return Err(failure(lines.locate(&shown, &text, at), why));
+            return Err(failure(lines.locate(&shown, at), why));
         }
         Ok(Source { shown, relative, text, real, lines })
     }
@@ -82,7 +82,12 @@ impl Source {
 
     /// The place of an octet of the text.
     pub(crate) fn locate(&self, offset: usize) -> Location {
-        self.lines.locate(&self.shown, &self.text, offset)
+        self.lines.locate(&self.shown, offset)
+    }
+
+    /// Lets the text go, which for a large table is most of what reading takes. Places are still told.
+    pub(crate) fn forget_text(&mut self) {
+        self.text = String::new();
     }
 
     /// The text of the line that an octet stands in.
@@ -109,7 +114,11 @@ pub(crate) enum SourceError {
 /// reported in time proportional to its length only if no place is counted from the top.
 #[derive(Debug)]
 struct Lines {
-    starts: Vec<usize>,
+    starts: Vec<u32>,
+    /// Octets of the text.
+    length: usize,
+    /// A bit for each octet of the text that goes on with a character; nothing, if none does.
+    continued: Vec<u8>,
 }
 
 impl Lines {
@@ -119,23 +128,69 @@ impl Lines {
         let is_end = |&(at, octet): &(usize, &u8)| {
             *octet == b'\n' || (*octet == b'\r' && octets.get(at + 1) != Some(&b'\n'))
         };
-        Lines { starts: octets.iter().enumerate().filter(is_end).map(|(at, _)| at + 1).collect() }
+        let starts = octets.iter().enumerate().filter(is_end).map(|(at, _)| narrow(at + 1)).collect();
+        let bits =
+            |octets: &[u8]| octets.iter().rev().fold(0, |bits, octet| bits << 1 | octet_goes_on(*octet));
+        let continued = if text.is_ascii() { Vec::new() } else { octets.chunks(8).map(bits).collect() };
+        Lines { starts, length: text.len(), continued }
     }
 
     fn number(&self, offset: usize) -> usize {
+        let offset = narrow(offset);
         self.starts.partition_point(|&start| start <= offset) + 1
     }
 
-    fn locate(&self, file: &str, text: &str, offset: usize) -> Location {
-        let offset = offset.min(text.len());
+    fn locate(&self, file: &str, offset: usize) -> Location {
+        let offset = offset.min(self.length);
         let line = self.number(offset);
         let start = line.checked_sub(2).and_then(|before| self.starts.get(before)).copied().unwrap_or(0);
-        let column = text.get(start..offset).unwrap_or_default().chars().count() + 1;
-        Location { file: file.to_owned(), line: narrow(line), column: narrow(column) }
+        let octets = narrow(offset).saturating_sub(start);
+        let column = octets.saturating_sub(self.continued_in(start, narrow(offset))) + 1;
+        Location { file: file.to_owned(), line: narrow(line), column }
     }
+
+    /// How many of the octets `start..end` go on with a character.
+    fn continued_in(&self, start: u32, end: u32) -> u32 {
+        let [first, last] = [start, end].map(|at| usize::try_from(at / 8).unwrap_or(usize::MAX));
+        let whole = self.continued.get(first..last).unwrap_or_default();
+        // Those of the octet of bits that `at` is in, before it.
+        let before = |nth: usize, at: u32| {
+            self.continued.get(nth).map_or(0, |bits| (bits & !(u8::MAX << (at % 8))).count_ones())
+        };
+        let count: u32 = whole.iter().map(|bits| bits.count_ones()).sum();
+        (count + before(last, end)).saturating_sub(before(first, start))
+    }
+}
+
+/// 1 for the octets of a character behind its first one, else 0.
+fn octet_goes_on(octet: u8) -> u8 {
+    u8::from(octet & 0xc0 == 0x80)
 }
 
 /// As maps and reports count.
 pub(crate) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        for text in
+            ["", "a", "a\nbc\r\nd\re", "\u{e9}a\n\u{20ac}\u{1f600}b\r\n\n\u{e9}\u{e9}", "\u{e9}\r\r\n\u{e9}"]
+        {
+            let lines = Lines::of(text);
+            let (mut line, mut column) = (1, 1);
+            for (at, character) in text.char_indices() {
+                let found = lines.locate("file", at);
+                assert_eq!((found.line, found.column), (line, column), "{at} of {text:?}");
+                let is_end = character == '\n' || character == '\r' && !text[at + 1..].starts_with('\n');
+                (line, column) = if is_end { (line + 1, 1) } else { (line, column + 1) };
+            }
+            let end = lines.locate("file", text.len() + 7);
+            assert_eq!((end.line, end.column), (line, column), "the end of {text:?}");
+        }
+    }
 }

@@ -24,8 +24,19 @@ impl Files {
         &self.sources
     }
 
-    pub(crate) fn into_sources(self) -> Vec<Source> {
+    /// The same for good: the texts of tables are let go.
+    pub(crate) fn into_sources(mut self) -> Vec<Source> {
+        for number in 1..self.sources.len() {
+            self.forget_text(number);
+        }
         self.sources
+    }
+
+    /// Lets the text of a table go that nothing is read from any more.
+    pub(crate) fn forget_text(&mut self, number: usize) {
+        if let Some(source) = self.sources.get_mut(number) {
+            source.forget_text();
+        }
     }
 
     /// The place of an octet of the plan file.
