@@ -139,6 +139,14 @@ impl<'a> Rewritten<'a> {
         self.scratch.input_body_offset
     }
 
+    /// Whether there is nothing to tell but flags: no edit, nothing skipped, no unmapped address and no
+    /// signature.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let Scratch { edits, skips, unmapped, signatures, .. } = self.scratch;
+        edits.is_empty() && skips.is_empty() && unmapped.is_empty() && signatures.is_empty()
+    }
+
     /// What is remarkable about the header section.
     #[must_use]
     pub fn flags(&self) -> Flags {

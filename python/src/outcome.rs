@@ -40,18 +40,9 @@ impl Outcome {
         let mut scratch = take();
         let rewritten = engine.rewrite_into(session, message, &mut scratch);
         let (flags, input_body_offset, is_silent) = match rewritten {
-            Ok(done) => {
-                let reports = done.edits().len()
-                    + done.skipped().len()
-                    + done.unmapped().len()
-                    + done.signatures().len();
-                (done.flags(), done.input_body_offset(), reports == 0)
-            }
-            Err(error) => {
-                // A message over a limit may have filled it with anything.
-                drop(scratch);
-                return Err(error);
-            }
+            Ok(done) => (done.flags(), done.input_body_offset(), done.is_silent()),
+            // A message over a limit may have filled the scratch with anything: it is dropped.
+            Err(error) => return Err(error),
         };
         let report = if is_silent {
             give_back(scratch, input_body_offset);
