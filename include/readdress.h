@@ -969,7 +969,7 @@ size_t readdress_result_input_body_offset(const readdress_result *result);
 
 /**
  * What is remarkable about the header section: READDRESS_FLAG_*, one bit each. Of a message that
- * arrived field by field, what bodies and the number of fields show.
+ * arrived field by field, what names, bodies and the number of fields show.
  *
  * One thread at a time for a result.
  */
@@ -1106,7 +1106,8 @@ readdress_status readdress_message_begin(readdress_result *result,
 /**
  * The next field.
  *
- * Parameters: name: without the colon, NUL-terminated. body, len: what stands behind the colon,
+ * Parameters: name: all before the colon, NUL-terminated; white space at its end counts as part of
+ * the line, not of the name. body, len: what stands behind the colon,
  * the white space there included (libmilter: SMFIP_HDR_LEADSPC), folds kept, without the line
  * ending at its end. Neither is kept: both may be gone when the call returns.
  *

@@ -9,8 +9,9 @@ use crate::body::FieldBody;
 use crate::domain_filter::{DomainFilter, Filters};
 use crate::error::{Error, Limit};
 use crate::field::{AUTOCRYPT, BodyKind, LIST_UNSUBSCRIBE};
+use crate::flags::Flags;
 use crate::fold::fit_lines;
-use crate::header::{Field, HeaderSection, Scanner, octet_flags};
+use crate::header::{Field, HeaderSection, Scanner, is_wsp, octet_flags};
 use crate::mailto::is_one_click_signed;
 use crate::map::{Map, MapData};
 use crate::policy::Direction;
@@ -275,8 +276,8 @@ pub struct FieldByField<'a> {
 }
 
 impl<'a> FieldByField<'a> {
-    /// The next field: its name, and its body as it stands behind the colon, without the last line
-    /// ending. Both may be gone when the call returns. Folds added to the body are line feeds if
+    /// The next field: its name, with the white space before the colon if there is any, and its body as
+    /// it stands behind the colon, without the last line ending. Both may be gone when the call returns. Folds added to the body are line feeds if
     /// it has no CRLF.
     ///
     /// # Errors
@@ -304,6 +305,11 @@ impl<'a> FieldByField<'a> {
             });
         }
         self.scratch.flags.set(octet_flags(body));
+        // White space before the colon is part of the line, and not of the name.
+        let prefix = name.len() + 1;
+        let spaces = name.iter().rev().take_while(|&&octet| is_wsp(octet)).count();
+        let name = name.get(..name.len() - spaces).unwrap_or_default();
+        self.scratch.flags.set_if(spaces > 0, Flags::SPACE_BEFORE_COLON);
         let Some(number) = tracked.find(name) else { return Ok(()) };
         let nth = self.scratch.count_field(number);
         if let Some(kind) = tracked.signature(number, body) {
@@ -325,8 +331,8 @@ impl<'a> FieldByField<'a> {
         let has_crlf = || memchr::memmem::find(body, b"\r\n").is_some();
         let line_ending = || if has_crlf() { b"\r\n".as_slice() } else { b"\n" };
         let outcome = if is_rewritten {
-            let (kind, prefix) = (tracked.kind(number), name.len() + 1);
             let (session, scratch) = (self.arrival.session, &mut *self.scratch);
+            let kind = tracked.kind(number);
             self.engine.rewrite_field(session, &bodies, field, kind, nth, prefix, line_ending, scratch)
         } else {
             Ok(())
@@ -351,8 +357,8 @@ impl<'a> FieldByField<'a> {
     }
 
     /// The end of the header section: what came out. Only now is it known whether the message is one
-    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that bodies
-    /// and the number of fields show; line endings, and what stands between fields, are the host's to know.
+    /// that the plan leaves alone in part ([`OnSigned`](crate::OnSigned)). Its flags are those that names,
+    /// bodies and the number of fields show; line endings, and what stands between fields, are the host's to know.
     pub fn finish(self) -> Rewritten<'a> {
         let tracked = &self.engine.shared.tracked;
         self.scratch.flags.set(tracked.flags(&self.scratch.counts));

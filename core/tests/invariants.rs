@@ -73,6 +73,12 @@ fn fields(message: &[u8]) -> Vec<(Vec<u8>, Range<usize>)> {
     fields
 }
 
+/// All that stands before the colon of the field with this body.
+fn before_colon<'m>(message: &'m [u8], body: &Range<usize>) -> &'m [u8] {
+    let before = &message[..body.start - 1];
+    &before[before.iter().rposition(|&octet| octet == b'\n').map_or(0, |line_feed| line_feed + 1)..]
+}
+
 fn longest_line(message: &[u8]) -> usize {
     message
         .split(|&octet| octet == b'\n')
@@ -159,6 +165,9 @@ proptest! {
         let output = done.to_vec();
         prop_assert_eq!(&output, &spliced(&message, &done));
         prop_assert_eq!(output.len(), done.size());
+        let reports =
+            done.edits().len() + done.skipped().len() + done.unmapped().len() + done.signatures().len();
+        prop_assert_eq!(done.is_silent(), reports == 0);
         let body = &message[done.input_body_offset()..];
         prop_assert_eq!(&output[done.body_offset()..], body);
         let mut written = Vec::new();
@@ -297,8 +306,8 @@ proptest! {
             let done = engine.rewrite_into(direction, &message, &mut whole).unwrap();
             let mut parts = engine.begin(direction, &mut single);
             let fields = fields(&message);
-            for (name, body) in &fields {
-                parts.field(name, &message[body.clone()]).unwrap();
+            for (_, body) in &fields {
+                parts.field(before_colon(&message, body), &message[body.clone()]).unwrap();
             }
             let parts = parts.finish();
             let change = |done: &Rewritten<'_>| -> Vec<_> {
@@ -329,5 +338,32 @@ proptest! {
         }
         _ = engine.explain(Direction::Outbound, &message);
         _ = engine.rewrite_path(Direction::Outbound, readdress::PathKind::Reverse, &message[..message.len().min(250)], &mut whole);
+    }
+}
+
+#[test]
+fn white_space_before_a_colon_is_part_of_the_line_that_must_not_grow() {
+    let (mut whole, mut single) = (Scratch::new(), Scratch::new());
+    for before in ["To", "To ", "To \t  "] {
+        let mut folded = 0;
+        for width in 880..920 {
+            let name = "n".repeat(width - before.len());
+            let body = format!(" {name} <olivia@example.org>, user2@t0.example");
+            let message = format!("{before}:{body}\r\n\r\n");
+            let done = KNOWN[6].rewrite_into(Direction::Outbound, message.as_bytes(), &mut whole).unwrap();
+            let mut parts = KNOWN[6].begin(Direction::Outbound, &mut single);
+            parts.field(before.as_bytes(), body.as_bytes()).unwrap();
+            let parts = parts.finish();
+            for flags in [done.flags(), parts.flags()] {
+                assert_eq!(flags.contains(Flags::SPACE_BEFORE_COLON), before != "To");
+            }
+            let value = |done: &Rewritten<'_>| done.field_changes().map(|change| change.value()).next();
+            let new = value(&done).unwrap();
+            // Line feeds alone are what a body without line endings is folded with.
+            let alone = String::from_utf8(value(&parts).unwrap()).unwrap().replace('\n', "\r\n");
+            assert_eq!(alone, String::from_utf8(new).unwrap());
+            folded += usize::from(alone.contains("\r\n"));
+        }
+        assert!((1..40).contains(&folded), "{before:?}: {folded} lines were folded");
     }
 }

@@ -182,7 +182,7 @@ pub extern "C" fn readdress_result_input_body_offset(result: Option<&readdress_r
 }
 
 /// What is remarkable about the header section: READDRESS_FLAG_*, one bit each. Of a message that
-/// arrived field by field, what bodies and the number of fields show.
+/// arrived field by field, what names, bodies and the number of fields show.
 ///
 /// One thread at a time for a result.
 #[unsafe(no_mangle)]

@@ -74,7 +74,8 @@ pub unsafe extern "C" fn readdress_message_begin(
 
 /// The next field.
 ///
-/// Parameters: name: without the colon, NUL-terminated. body, len: what stands behind the colon,
+/// Parameters: name: all before the colon, NUL-terminated; white space at its end counts as part of
+/// the line, not of the name. body, len: what stands behind the colon,
 /// the white space there included (libmilter: SMFIP_HDR_LEADSPC), folds kept, without the line
 /// ending at its end. Neither is kept: both may be gone when the call returns.
 ///
