@@ -2,8 +2,8 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
-use readdress::{Direction, EntryDirection, Mode, PathKind, Preset, Unmapped};
+use pyo3::types::PyString;
+use readdress::{Direction, EntryDirection, Mode, OnSigned, PathKind, Preset, Unmapped};
 
 /// A value that Python names with a word.
 #[derive(Clone, Copy)]
@@ -21,10 +21,11 @@ impl<'a, 'py, T: Words> FromPyObject<'a, 'py> for Choice<T> {
     type Error = PyErr;
 
     fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Choice<T>> {
-        let given: PyBackedStr = given.extract()?;
-        match T::words().iter().find(|(word, _)| *word == &*given) {
+        let given = given.cast::<PyString>()?;
+        let given = given.to_str()?;
+        match T::words().iter().find(|(word, _)| *word == given) {
             Some((_, value)) => Ok(Choice(*value)),
-            None => Err(unknown::<T>(&given)),
+            None => Err(unknown::<T>(given)),
         }
     }
 }
@@ -56,6 +57,11 @@ words!(Mode, "mode", "enforce" => Mode::Enforce, "shadow" => Mode::Shadow);
 words!(
     Unmapped, "unmapped",
     "pass" => Unmapped::Pass, "tempfail" => Unmapped::Tempfail, "reject" => Unmapped::Reject
+);
+words!(
+    OnSigned, "on_signed",
+    "rewrite" => OnSigned::Rewrite, "skip-fields" => OnSigned::SkipFields,
+    "envelope-only" => OnSigned::EnvelopeOnly
 );
 words!(
     Preset, "preset",

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use readdress::{Direction, Error, Mode, PathKind, Policy, Preset, Scratch, Session, Unmapped, publish};
+use readdress::{
+    Direction, Error, Mode, OnSigned, PathKind, Policy, Preset, Scratch, Session, Unmapped, publish,
+};
 
 use crate::choices::Choice;
 use crate::entries::{self, EntryIterator};
@@ -94,7 +96,7 @@ impl Engine {
     }
 
     /// Makes a map of `Entry` objects. The other arguments are a plan's settings of the same names,
-    /// with the same defaults.
+    /// with the same defaults, for both directions.
     ///
     /// Raises `AddressError` for an entry with something that is no address, and `PlanError` for
     /// entries that can't be or that contradict each other. The checks of a plan go further.
@@ -105,8 +107,8 @@ impl Engine {
     /// <readdress.Engine: 1 entry, generation ...>
     #[staticmethod]
     #[pyo3(
-        signature = (entries, /, *, name="", preset=None, mode=None, subaddress_delimiters="+", unmapped=None),
-        text_signature = "(entries, /, *, name='', preset='coexistence', mode='enforce', subaddress_delimiters='+', unmapped='pass')"
+        signature = (entries, /, *, name="", preset=None, mode=None, subaddress_delimiters="+", unmapped=None, on_signed=None),
+        text_signature = "(entries, /, *, name='', preset='coexistence', mode='enforce', subaddress_delimiters='+', unmapped='pass', on_signed='rewrite')"
     )]
     fn from_entries(
         entries: &Bound<'_, PyAny>,
@@ -115,10 +117,13 @@ impl Engine {
         mode: Option<Choice<Mode>>,
         subaddress_delimiters: &str,
         unmapped: Option<Choice<Unmapped>>,
+        on_signed: Option<Choice<OnSigned>>,
     ) -> PyResult<Engine> {
         let mut policy = Policy::from_preset(preset.map_or_else(Preset::default, |preset| preset.0));
         policy.mode = mode.map_or_else(Mode::default, |mode| mode.0);
         policy.unmapped = unmapped.map_or_else(Unmapped::default, |unmapped| unmapped.0);
+        let on_signed = on_signed.map_or_else(OnSigned::default, |on_signed| on_signed.0);
+        (policy.on_signed_outbound, policy.on_signed_inbound) = (on_signed, on_signed);
         policy.subaddress_delimiters = delimiters(subaddress_delimiters)?;
         let map = entries::compile(entries, name, policy)?;
         let core = entries.py().detach(|| readdress::Engine::from_bytes(map));

@@ -207,7 +207,13 @@ def test_engines_are_made_by_their_makers_only(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("keyword", "value"),
-    [("preset", "edge"), ("mode", "dry"), ("unmapped", "drop"), ("subaddress_delimiters", "a@")],
+    [
+        ("preset", "edge"),
+        ("mode", "dry"),
+        ("unmapped", "drop"),
+        ("on_signed", "skip"),
+        ("subaddress_delimiters", "a@"),
+    ],
 )
 def test_settings_that_no_plan_knows_are_refused(keyword: str, value: str) -> None:
     with pytest.raises(ValueError, match=keyword):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -217,6 +218,36 @@ def test_a_plan_keeps_what_readers_of_signed_mail_compare(tmp_path: Path) -> Non
     assert bytes(done) == message.replace(b"Cc: john@tenant1.", b"Cc: john@")
     assert done.skipped == (Skip(b"From", 1, 6, "signed-message"),)
     assert done.signatures == (Signature("smime", b"", b"", True, ()),)
+
+
+@pytest.mark.parametrize(
+    ("on_signed", "outbound_stays", "inbound_stays"),
+    [
+        ("rewrite", [], []),
+        ("skip-fields", [b"From"], []),
+        ("envelope-only", [b"From"], [b"To"]),
+    ],
+)
+def test_entries_have_a_policy_for_signed_mail(
+    on_signed: Literal["rewrite", "skip-fields", "envelope-only"],
+    outbound_stays: list[bytes],
+    inbound_stays: list[bytes],
+) -> None:
+    entry = Entry("john@tenant1.contoso.com", "john@contoso.com")
+    # From is rewritten outbound, To inbound.
+    engine = Engine.from_entries([entry], preset="postfix", on_signed=on_signed)
+    message = b"From: %s\nTo: %s\nContent-Type: application/pkcs7-mime\n\n"
+    internal, external = entry.internal.encode(), entry.external.encode()
+    out = engine.rewrite(message % (internal, internal), direction="outbound")
+    back = engine.rewrite(message % (external, external), direction="inbound")
+    for done, fields, stays in (
+        (out, {b"From"}, outbound_stays),
+        (back, {b"To"}, inbound_stays),
+    ):
+        assert {edit.field for edit in done.edits} == fields - set(stays)
+        assert [(skip.field, skip.reason) for skip in done.skipped] == [
+            (field, "signed-message") for field in stays
+        ]
 
 
 def test_an_unchanged_message_is_the_same_object(engine: Engine) -> None:

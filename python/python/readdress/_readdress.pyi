@@ -41,6 +41,7 @@ class Engine:
         mode: Literal["enforce", "shadow"] = "enforce",
         subaddress_delimiters: str = "+",
         unmapped: Verdict = "pass",
+        on_signed: Literal["rewrite", "skip-fields", "envelope-only"] = "rewrite",
     ) -> Engine: ...
     def save(self, path: str | PathLike[str], /) -> None: ...
     @property
