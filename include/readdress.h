@@ -31,8 +31,8 @@
  * WHAT HOLDS EVERYWHERE
  *
  * Handles. Two kinds. Engines and lives are shared: immutable or internally synchronised, any
- * number of threads may use one at once. Results and builders are working memory: one thread at a
- * time. What *_new, *_open, *_load, *_retain and *_acquire give is the caller's, who frees it exactly
+ * number of threads may use one at once. Results, decisions and builders are working memory: one
+ * thread at a time. What *_new, *_open, *_load, *_retain and *_acquire give is the caller's, who frees it exactly
  * once with the *_free of its type; *_free(NULL) does nothing.
  *
  * Status. Calls that can fail return a readdress_status, READDRESS_OK or a reason. Their last
@@ -49,9 +49,10 @@
  * parent and child may both go on with every handle that was not in use by another thread.
  *
  * Faults. A fault of the library is caught at its boundary and gives READDRESS_E_PANIC, or NULL, 0
- * or false where a call returns no status. The result it happened with is empty then; send the
- * message's own octets only if internal addresses may get out. A line goes to the standard error
- * stream. Lack of memory for a map or a result is READDRESS_E_NOMEM; any other ends the process.
+ * or false where a call returns no status. The result or decision it happened with is empty then; send
+ * the message's own octets only if internal addresses may get out. A line goes to the standard error
+ * stream. Lack of memory for a map, a result or a decision is READDRESS_E_NOMEM; any other ends the
+ * process.
  *
  * Structs are the caller's memory and will not change within an ABI version.
  */
@@ -264,6 +265,13 @@
 typedef struct readdress_builder readdress_builder;
 
 /**
+ * The decision about all recipients of one message, and memory that is used again for the next. One
+ * thread at a time may use it. What it hands out points into the decision itself: it lives until the
+ * decision is used for another message or freed, whatever becomes of engine, session and envelope.
+ */
+typedef struct readdress_decision readdress_decision;
+
+/**
  * A map in use. Immutable: any number of threads may use one at once, and it stays valid over
  * fork().
  */
@@ -316,6 +324,159 @@ typedef struct {
 } readdress_error;
 
 /**
+ * A text that is both: NUL-terminated, and of a length, for texts that hosts or plans have put a NUL
+ * into. One that is absent is empty; text is never NULL.
+ */
+typedef struct {
+  /**
+   * The text. Behind its last octet stands a NUL.
+   */
+  const char *text;
+  /**
+   * Octets of text, without the NUL behind it.
+   */
+  size_t len;
+} readdress_text;
+
+/**
+ * What becomes of a recipient's copy of a message: READDRESS_DELIVER, _RELAY, _REJECT or _DROP.
+ */
+typedef uint32_t readdress_action;
+
+/**
+ * How the session to the next hop is encrypted: READDRESS_TLS_*. 0 for a copy that does not leave.
+ */
+typedef uint32_t readdress_tls;
+
+/**
+ * A field that a copy gets, in place of all fields of that name.
+ */
+typedef struct {
+  /**
+   * The field's name, without the colon.
+   */
+  readdress_text name;
+  /**
+   * What stands behind the colon and a space. One line.
+   */
+  readdress_text value;
+} readdress_header;
+
+/**
+ * A step that led to a decision, for people.
+ */
+typedef struct {
+  /**
+   * What was looked at: "session", "listener", "message", "recipient", "entry", "accepted-domain",
+   * "wave", "rule", "routing-address", "connector", "dns". Others may be added.
+   */
+  readdress_text what;
+  /**
+   * Its name; may be empty. It may be an address.
+   */
+  readdress_text name;
+  /**
+   * Why it counted, or did not. The wording may change.
+   */
+  readdress_text why;
+} readdress_step;
+
+/**
+ * What was decided about one recipient.
+ */
+typedef struct {
+  /**
+   * The forward-path as it was given, without angle brackets.
+   */
+  readdress_text recipient;
+  /**
+   * What becomes of the copy.
+   */
+  readdress_action action;
+  /**
+   * Of a copy that leaves, how the session is encrypted; 0 of any other.
+   */
+  readdress_tls tls;
+  /**
+   * The forward-path to use, without angle brackets; the given one, where nothing changes it. Where
+   * it differs, the given one belongs into ORCPT (RFC 3461 4.2).
+   */
+  readdress_text forward_path;
+  /**
+   * The name of the connector that the copy leaves by; empty without one.
+   */
+  readdress_text connector;
+  /**
+   * The name that the next hop's certificate has to have; empty if any will do. "*." before it
+   * stands for one label.
+   */
+  readdress_text tls_name;
+  /**
+   * The hosts it leaves for, to be tried in this order, as the plan has them: "host", "host:port",
+   * "[192.0.2.1]:25". None, if it does not leave, or leaves for where the DNS says: the mail
+   * exchangers of forward_path's domain.
+   */
+  const readdress_text *next_hops;
+  /**
+   * How many.
+   */
+  size_t next_hop_count;
+  /**
+   * Where the recipient is refused or deferred, the reply code, 400 to 599; else 0.
+   */
+  uint32_t code;
+  /**
+   * Whether the copy's addresses are rewritten. Not, where a rule says so: such a copy goes out
+   * without readdress_rewrite().
+   */
+  bool rewritten;
+  /**
+   * The enhanced status code of the reply (RFC 3463): "5.1.10". Empty without a reply.
+   */
+  readdress_text enhanced;
+  /**
+   * The text of the reply. Empty without a reply.
+   */
+  readdress_text text;
+  /**
+   * The fields that the copy gets.
+   */
+  const readdress_header *set_headers;
+  /**
+   * How many.
+   */
+  size_t set_header_count;
+  /**
+   * The names of fields that it loses, all of that name, in any case.
+   */
+  const readdress_text *removed_headers;
+  /**
+   * How many.
+   */
+  size_t removed_header_count;
+  /**
+   * The name of the entry that gave the internal address; may be empty.
+   */
+  readdress_text entry;
+  /**
+   * The file the entry came from, as the plan names it; may be empty.
+   */
+  readdress_text file;
+  /**
+   * The line of the entry in its file; 0 if unknown, or without an entry.
+   */
+  uint32_t line;
+  /**
+   * What led here, in order, if that was asked for: readdress_decision_explain().
+   */
+  const readdress_step *steps;
+  /**
+   * How many.
+   */
+  size_t step_count;
+} readdress_route_info;
+
+/**
  * Octets: data and how many. Not NUL-terminated, and may have NULs in it. It has the layout of
  * POSIX's struct iovec, so an array of slices can be given to writev(). data may be NULL if len
  * is 0.
@@ -337,34 +498,40 @@ typedef struct {
  *
  *     readdress_session session = { .direction = READDRESS_OUTBOUND };
  *
- * is complete. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where there were none. All
- * else is for maps with listeners and rules, which this version does not have yet: it may be set,
- * and has no effect.
+ * is complete. With direction 0 the map's listeners say, by client_address, tls_name and flags, whether
+ * the client is one of our systems: outbound if a listener that is trusted takes it, else inbound. A
+ * client that no listener takes is not ours, so its message is rewritten as inbound;
+ * readdress_route() refuses its recipients.
  */
 typedef struct {
   /**
-   * READDRESS_OUTBOUND or READDRESS_INBOUND. 0 leaves it to the map's listeners; with a map that
-   * has none it is READDRESS_E_ARGUMENT.
+   * READDRESS_OUTBOUND or READDRESS_INBOUND, which count more than any listener. 0 leaves it to the
+   * map's listeners; with a map that has none, 0 is READDRESS_E_ARGUMENT to all calls that rewrite,
+   * and inbound to readdress_route().
    */
   uint32_t direction;
   /**
-   * Any of READDRESS_SESSION_*.
+   * Any of READDRESS_SESSION_*. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where
+   * there were none.
    */
   uint32_t flags;
   /**
-   * The client's address as text, "192.0.2.1" or "2001:db8::1"; NULL if unknown.
+   * The client's address as text, "192.0.2.1" or "2001:db8::1", without a zone or brackets; NULL if
+   * unknown: listeners that name addresses are not for it. Anything else is READDRESS_E_ARGUMENT.
    */
   const char *client_address;
   /**
-   * The verified name in the client's certificate; NULL if there is none.
+   * The verified name in the client's certificate; NULL or empty if there is none. With one, the
+   * session is encrypted, whatever flags say.
    */
   const char *tls_name;
   /**
-   * The reverse-path of the envelope, with or without angle brackets; len 0 if unknown.
+   * For readdress_route() without an envelope: as readdress_envelope.reverse_path. No other call
+   * looks at it.
    */
   readdress_slice reverse_path;
   /**
-   * The forward-paths of the envelope; NULL if unknown.
+   * For readdress_route() without an envelope: the forward-paths. No other call looks at them.
    */
   const readdress_slice *recipients;
   /**
@@ -565,6 +732,31 @@ typedef struct {
 } readdress_from_domains;
 
 /**
+ * A message on its way. The caller's memory, read during the call and not kept.
+ */
+typedef struct {
+  /**
+   * The reverse-path, with or without angle brackets; "<>", or an empty text that is not NULL, is
+   * the null reverse-path. data NULL if it is not known: no condition about the sender holds then.
+   */
+  readdress_slice reverse_path;
+  /**
+   * The forward-paths, with or without angle brackets, no ESMTP parameters. All of a message at
+   * once: rules may ask about the others.
+   */
+  const readdress_slice *recipients;
+  /**
+   * How many.
+   */
+  size_t recipient_count;
+  /**
+   * The message, or its header section. data NULL if it is not there yet, as at RCPT TO: no
+   * condition about fields holds then, and what is decided may change (readdress_decision_final()).
+   */
+  readdress_slice message;
+} readdress_envelope;
+
+/**
  * There is nothing to compare: one of the two is no domain name, or there is none.
  */
 #define READDRESS_ALIGNMENT_UNKNOWN 0
@@ -599,6 +791,41 @@ typedef struct {
  * A forward-path: RCPT TO.
  */
 #define READDRESS_PATH_FORWARD 2
+
+/**
+ * It stays here: the mailbox is on this system.
+ */
+#define READDRESS_DELIVER 1
+
+/**
+ * It leaves for another system.
+ */
+#define READDRESS_RELAY 2
+
+/**
+ * The recipient is refused (code 5yz) or deferred (4yz).
+ */
+#define READDRESS_REJECT 3
+
+/**
+ * It is taken and goes nowhere, since a rule says so.
+ */
+#define READDRESS_DROP 4
+
+/**
+ * Never.
+ */
+#define READDRESS_TLS_NONE 1
+
+/**
+ * If the other side can.
+ */
+#define READDRESS_TLS_OPPORTUNISTIC 2
+
+/**
+ * Always: without it the copy does not leave.
+ */
+#define READDRESS_TLS_REQUIRED 3
 
 /**
  * Done.
@@ -779,6 +1006,81 @@ readdress_status readdress_builder_save(readdress_builder *builder,
                                         readdress_error *err);
 
 /**
+ * A decision about nothing.
+ *
+ * Returns: the decision; the caller frees it with readdress_decision_free(). NULL only for
+ * READDRESS_E_PANIC's reasons.
+ *
+ * Thread-safe.
+ */
+READDRESS_MUST_USE readdress_decision *readdress_decision_new(void);
+
+/**
+ * Frees it, and all that it has handed out. NULL is allowed.
+ *
+ * One thread at a time for a decision.
+ */
+void readdress_decision_free(readdress_decision *decision);
+
+/**
+ * Whether readdress_route() keeps each step that leads to a decision, from its next call with this one
+ * on. It does not until it is told to: steps cost a text in memory for each rule, listener, domain and
+ * connector that is looked at, for each recipient, and several times the time. For logs that somebody
+ * asked for, and for tools. NULL does nothing.
+ *
+ * One thread at a time for a decision.
+ */
+void readdress_decision_explain(readdress_decision *decision,
+                                bool explain);
+
+/**
+ * How many recipients were decided about: as many as the envelope had. 0 for NULL and for one without
+ * a decision, which readdress_route() leaves behind when it fails.
+ *
+ * One thread at a time for a decision.
+ */
+size_t readdress_decision_count(const readdress_decision *decision);
+
+/**
+ * What was decided about a recipient.
+ *
+ * Parameters: recipient: its place among those of the envelope, from 0.
+ *
+ * Returns: the decision; NULL for NULL, and where there is no such recipient.
+ *
+ * One thread at a time for a decision.
+ */
+const readdress_route_info *readdress_decision_at(const readdress_decision *decision,
+                                                  size_t recipient);
+
+/**
+ * Whether nothing can change any more. Not, where a rule asks for the header section and the envelope
+ * had none: ask again when it is there, and refuse nobody for good before. false for NULL and for one
+ * without a decision.
+ *
+ * One thread at a time for a decision.
+ */
+bool readdress_decision_final(const readdress_decision *decision);
+
+/**
+ * Which way the message goes: READDRESS_OUTBOUND or READDRESS_INBOUND, as the session or the map's
+ * listeners say. 0 for NULL and for one without a decision.
+ *
+ * One thread at a time for a decision.
+ */
+uint32_t readdress_decision_direction(const readdress_decision *decision);
+
+/**
+ * The name of the map's listener that the session came by.
+ *
+ * Returns: a NUL-terminated text, which lives like all that a decision hands out; NULL if it came by
+ * none, for NULL and for one without a decision.
+ *
+ * One thread at a time for a decision.
+ */
+const char *readdress_decision_listener(const readdress_decision *decision);
+
+/**
  * Opens and verifies a map file.
  *
  * Parameters: map_path: the file. flags: 0 or READDRESS_OPEN_MMAP. out: where the engine goes; set
@@ -896,11 +1198,11 @@ const char *readdress_flag_name(uint32_t flag);
  * Rewrites one path of the envelope. Outbound, a reverse-path becomes external; in both
  * directions, a forward-path becomes internal: that is how a message finds its system.
  *
- * Parameters: kind: READDRESS_PATH_REVERSE or READDRESS_PATH_FORWARD. path, len: with or without
- * angle brackets; no ESMTP parameters. buf, cap: where the path to use goes, changed or not, in
- * angle brackets if the given one was, not NUL-terminated; it may be the same memory as path. NULL
- * with cap 0 asks for the length.
- * out_len: its octets. info: may be NULL.
+ * Parameters: session: as for readdress_rewrite(). kind: READDRESS_PATH_REVERSE or
+ * READDRESS_PATH_FORWARD. path, len: with or without angle brackets; no ESMTP parameters. buf, cap:
+ * where the path to use goes, changed or not, in angle brackets if the given one was, not
+ * NUL-terminated; it may be the same memory as path. NULL with cap 0 asks for the length. out_len: its
+ * octets. info: may be NULL.
  *
  * Returns: READDRESS_OK; READDRESS_E_BUFFER if cap is too small (*out_len is what is needed then,
  * and nothing else is written); READDRESS_E_LIMIT for a path of more than READDRESS_PATH_MAX;
@@ -1070,9 +1372,10 @@ const readdress_from_domains *readdress_result_from_domains(const readdress_resu
  * Rewrites a message, or the header section of one. Time is linear in the header section; the
  * body is not read. What can't be parsed is left alone and listed as skipped, and is no error.
  *
- * Parameters: engine, session. message, len: the message, up to 4 GiB - 1; it stays the caller's,
- * is not copied, and must stay in its place unchanged for as long as the result is looked at.
- * result: takes the outcome; a former one is gone.
+ * Parameters: engine. session: says which way the message goes, or who brings it, so that the map's
+ * listeners do. message, len: the message, up to 4 GiB - 1; it stays the caller's, is not copied, and
+ * must stay in its place unchanged for as long as the result is looked at. result: takes the outcome;
+ * a former one is gone.
  *
  * Returns: READDRESS_OK; READDRESS_E_LIMIT, READDRESS_E_NOMEM, READDRESS_E_ARGUMENT. On any failure
  * the result is empty; answer "try again later", for what is not rewritten may leak an internal
@@ -1089,7 +1392,8 @@ readdress_status readdress_rewrite(const readdress_engine *engine,
                                    readdress_error *err);
 
 /**
- * Begins a message that arrives field by field, as in a milter. A former outcome is gone.
+ * Begins a message that arrives field by field, as in a milter. A former outcome is gone. The session
+ * says which way it goes, as for readdress_rewrite(), and is not kept.
  *
  * Returns: READDRESS_OK; READDRESS_E_ARGUMENT.
  *
@@ -1135,6 +1439,33 @@ readdress_status readdress_message_field(readdress_result *result,
 READDRESS_MUST_USE
 readdress_status readdress_message_finish(readdress_result *result,
                                           readdress_error *err);
+
+/**
+ * Decides where each recipient's copy of a message goes: by the map's listeners, entries, rules,
+ * recipients, accepted domains and connectors. Time is linear in the header section, and in recipients
+ * times rules; the body is not read. A recipient that is no address, or that nobody knows, is refused
+ * (READDRESS_REJECT), and is no error.
+ *
+ * Parameters: engine. session: who brings the message. Its direction counts where it is set; where it
+ * is 0, the map's listeners give it, and refuse every recipient of a client that they don't take. With
+ * a map that has none, such a message is inbound. envelope: the message; NULL: the reverse-path and
+ * recipients of the session count, and there is no header section. If it is not NULL, the session's
+ * are not looked at. decision: takes the outcome; a former one is gone.
+ *
+ * Returns: READDRESS_OK; READDRESS_E_LIMIT if there are more recipients than the plan allows addresses,
+ * if their paths have more than 1 GiB, or the header section passes one of its limits;
+ * READDRESS_E_NOMEM; READDRESS_E_ARGUMENT. On any failure the decision is empty; answer "try again
+ * later".
+ *
+ * Ownership: nothing of session and envelope is kept; the engine may be freed before the decision.
+ * Thread-safe for the engine; the decision is this thread's.
+ */
+READDRESS_MUST_USE
+readdress_status readdress_route(const readdress_engine *engine,
+                                 const readdress_session *session,
+                                 const readdress_envelope *envelope,
+                                 readdress_decision *decision,
+                                 readdress_error *err);
 
 /**
  * The name of a status for logs: "limit", "no-memory".

@@ -84,10 +84,10 @@ readelf -d "$stage/lib/libreaddress.so" | grep -q 'SONAME.*\[libreaddress\.so\.[
 # ---- plain -----------------------------------------------------------------------------------------
 
 for standard in c99 c11 c2x; do
-    for example in rewrite fields reload; do
+    for example in rewrite fields reload route; do
         cc -std=$standard -O2 $strict -pthread "examples/$example.c" $flags $rpath -o "$made/$example"
     done
-    for test in api misuse memory account; do
+    for test in api misuse memory routing account; do
         cc -std=$standard -O2 $strict "ffi/tests/c/$test.c" $flags $rpath -o "$made/$test"
     done
 done
@@ -104,6 +104,7 @@ cc -O2 -I"$stage/include" examples/rewrite.c "$stage/lib/libreaddress.a" \
 "$made/api" "$files" "$plan"
 "$made/misuse" "$files" "$plan"
 "$made/memory" "$files"
+"$made/routing" "$files"
 timeout 300 "$made/reload" "$files" 10000 4 1000
 
 "$stage/bin/readdress" compile "$plan" -o "$files/contoso.map"
@@ -119,6 +120,12 @@ examples() { # folder with the programs, what to run them with
     grep -q '^smfi_chgheader From 1 ' "$files/calls"
     grep -q '^smfi_chgfrom <john@contoso.com>$' "$files/calls"
     grep -q '^smfi_addrcpt <mary' "$files/calls"
+    # routing.c has written this map.
+    $with "$1/route" "$files/routes.map" 192.0.2.7 mail.tenant.example '<ann@contoso.com>' '<john@contoso.com>' \
+        '<nobody@contoso.com>' <"$message" >"$files/told"
+    grep -q '^john@contoso.com: send to john@tenant1.contoso.com by a.example.net:25 ' "$files/told"
+    grep -q '^nobody@contoso.com: answer 550 5.1.10 ' "$files/told"
+    grep -q '^  because listener Tenant: ' "$files/told"
 }
 examples "$made" "" rewrite-static
 echo "c: plain runs are right"
@@ -127,13 +134,14 @@ echo "c: plain runs are right"
 
 # memory.c is not among them: it takes address space away, of which AddressSanitizer needs terabytes.
 mkdir -p "$made/sanitized"
-for source in examples/{rewrite,fields,reload}.c ffi/tests/c/{api,misuse}.c; do
+for source in examples/{rewrite,fields,reload,route}.c ffi/tests/c/{api,misuse,routing}.c; do
     cc -std=c11 -O1 $strict -pthread -fsanitize=address,undefined -fno-sanitize-recover=all "$source" $flags $rpath \
         -o "$made/sanitized/$(basename "$source" .c)"
 done
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 "$made/sanitized/api" "$files" "$plan"
 "$made/sanitized/misuse" "$files" "$plan"
+"$made/sanitized/routing" "$files"
 # Without forks: AddressSanitizer's allocator may be locked for ever in a child of several threads.
 timeout 120 "$made/sanitized/reload" "$files" 1000 4
 examples "$made/sanitized"
@@ -145,7 +153,7 @@ cargo build --quiet --locked -p readdress-ffi --features inject-panics
 cc -std=c11 -O1 $strict ffi/tests/c/panic.c -I"$stage/include" "$target/debug/libreaddress.a" \
     $(pkg-config --static --libs-only-l readdress | sed 's/-lreaddress//') -o "$made/panic"
 "$made/panic" "$files" 2>"$files/panics"
-[ "$(grep -c 'injected' "$files/panics")" -ge 37 ] || fail "the panics were not printed"
+[ "$(grep -c 'injected' "$files/panics")" -ge 46 ] || fail "the panics were not printed"
 
 # ---- valgrind --------------------------------------------------------------------------------------
 
@@ -155,6 +163,7 @@ if command -v valgrind >/dev/null 2>&1; then
     watched+=" --errors-for-leak-kinds=definite,indirect --error-exitcode=99"
     $watched "$made/api" "$files" "$plan"
     $watched "$made/misuse" "$files" "$plan"
+    $watched "$made/routing" "$files"
     $watched "$made/panic" "$files" 2>"$files/panics" || { grep '^==' "$files/panics" >&2 && exit 1; }
     # Without forks: a child's other threads are gone, and all that they had is a leak to valgrind.
     timeout 120 $watched "$made/reload" "$files" 100 2

@@ -19,6 +19,7 @@
 // In the order in which the header shows them.
 pub mod alignment;
 pub mod builder;
+pub mod decision;
 pub mod engine;
 pub mod error;
 pub mod live;
@@ -27,6 +28,8 @@ pub mod path;
 pub mod report;
 pub mod result;
 pub mod rewrite;
+pub mod route;
+pub mod route_info;
 pub mod session;
 pub mod slice;
 pub mod status;
@@ -35,3 +38,4 @@ pub mod version;
 mod arrays;
 mod guard;
 mod ptr;
+mod told;

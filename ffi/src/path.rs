@@ -49,11 +49,11 @@ pub struct readdress_path_info {
 /// Rewrites one path of the envelope. Outbound, a reverse-path becomes external; in both
 /// directions, a forward-path becomes internal: that is how a message finds its system.
 ///
-/// Parameters: kind: READDRESS_PATH_REVERSE or READDRESS_PATH_FORWARD. path, len: with or without
-/// angle brackets; no ESMTP parameters. buf, cap: where the path to use goes, changed or not, in
-/// angle brackets if the given one was, not NUL-terminated; it may be the same memory as path. NULL
-/// with cap 0 asks for the length.
-/// out_len: its octets. info: may be NULL.
+/// Parameters: session: as for readdress_rewrite(). kind: READDRESS_PATH_REVERSE or
+/// READDRESS_PATH_FORWARD. path, len: with or without angle brackets; no ESMTP parameters. buf, cap:
+/// where the path to use goes, changed or not, in angle brackets if the given one was, not
+/// NUL-terminated; it may be the same memory as path. NULL with cap 0 asks for the length. out_len: its
+/// octets. info: may be NULL.
 ///
 /// Returns: READDRESS_OK; READDRESS_E_BUFFER if cap is too small (*out_len is what is needed then,
 /// and nothing else is written); READDRESS_E_LIMIT for a path of more than READDRESS_PATH_MAX;
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn readdress_rewrite_path(
     let (out_len, info, err) = unsafe { (Out::new(out_len), Out::new(info), Out::new(err)) };
     guard::status(err, || {
         let engine = engine.ok_or_else(|| Failure::null("engine"))?.engine();
-        let session = session::read(session)?;
+        let session = session::read(session, engine)?;
         let kind = match kind {
             READDRESS_PATH_REVERSE => PathKind::Reverse,
             READDRESS_PATH_FORWARD => PathKind::Forward,

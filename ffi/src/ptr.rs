@@ -52,7 +52,26 @@ pub(crate) unsafe fn octets<'a>(data: *const u8, length: usize) -> Result<&'a [u
     Ok(unsafe { std::slice::from_raw_parts(data, length) })
 }
 
-/// The same for a message or field body. One of 4 GiB and more is not looked at.
+/// Structs that C gives as place and number. NULL is allowed for none.
+///
+/// # Safety
+///
+/// `count` of them must be aligned and readable at `data` for as long as the caller chooses `'a` to be.
+pub(crate) unsafe fn items<'a, T>(data: *const T, count: usize) -> Result<&'a [T], Failure> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(Failure::null("an array of more than no items"));
+    }
+    if count.checked_mul(size_of::<T>()).is_none_or(|octets| isize::try_from(octets).is_err()) {
+        return Err(Failure::argument("no array is that long"));
+    }
+    // SAFETY: not NULL, not longer than an array can be, aligned and readable by the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(data, count) })
+}
+
+/// Octets of a message or field body. One of 4 GiB and more is not looked at.
 ///
 /// # Safety
 ///

@@ -13,9 +13,10 @@ use crate::status::{READDRESS_E_PANIC, readdress_status};
 /// Rewrites a message, or the header section of one. Time is linear in the header section; the
 /// body is not read. What can't be parsed is left alone and listed as skipped, and is no error.
 ///
-/// Parameters: engine, session. message, len: the message, up to 4 GiB - 1; it stays the caller's,
-/// is not copied, and must stay in its place unchanged for as long as the result is looked at.
-/// result: takes the outcome; a former one is gone.
+/// Parameters: engine. session: says which way the message goes, or who brings it, so that the map's
+/// listeners do. message, len: the message, up to 4 GiB - 1; it stays the caller's, is not copied, and
+/// must stay in its place unchanged for as long as the result is looked at. result: takes the outcome;
+/// a former one is gone.
 ///
 /// Returns: READDRESS_OK; READDRESS_E_LIMIT, READDRESS_E_NOMEM, READDRESS_E_ARGUMENT. On any failure
 /// the result is empty; answer "try again later", for what is not rewritten may leak an internal
@@ -40,12 +41,13 @@ pub unsafe extern "C" fn readdress_rewrite(
         let engine = engine.ok_or_else(|| Failure::null("engine"))?;
         // SAFETY: len octets at message, by the header's general part.
         let message = unsafe { ptr::message(message, len) }?;
-        result.rewrite(engine, session::read(session)?, message)
+        result.rewrite(engine, session::read(session, engine.engine())?, message)
     });
     abandon_after_panic(status, result)
 }
 
-/// Begins a message that arrives field by field, as in a milter. A former outcome is gone.
+/// Begins a message that arrives field by field, as in a milter. A former outcome is gone. The session
+/// says which way it goes, as for readdress_rewrite(), and is not kept.
 ///
 /// Returns: READDRESS_OK; READDRESS_E_ARGUMENT.
 ///
@@ -66,7 +68,7 @@ pub unsafe extern "C" fn readdress_message_begin(
         let result = given(&mut result)?;
         result.reset();
         let engine = engine.ok_or_else(|| Failure::null("engine"))?;
-        result.begin_fields(engine, session::read(session)?);
+        result.begin_fields(engine, session::read(session, engine.engine())?);
         Ok(())
     });
     abandon_after_panic(status, result)

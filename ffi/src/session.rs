@@ -1,10 +1,13 @@
 //! What a gateway knows about the session that a message comes through.
 
 use std::ffi::c_char;
+use std::net::IpAddr;
 
-use readdress::{Direction, Session};
+use readdress::routing::Client;
+use readdress::{Direction, Engine, Session};
 
 use crate::error::Failure;
+use crate::ptr;
 use crate::slice::readdress_slice;
 
 /// The message comes from one of our systems over a session we trust: internal addresses become
@@ -27,42 +30,87 @@ const KNOWN_FLAGS: u32 = READDRESS_SESSION_SMTPUTF8 | READDRESS_SESSION_TLS | RE
 ///
 ///     readdress_session session = { .direction = READDRESS_OUTBOUND };
 ///
-/// is complete. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where there were none. All
-/// else is for maps with listeners and rules, which this version does not have yet: it may be set,
-/// and has no effect.
+/// is complete. With direction 0 the map's listeners say, by client_address, tls_name and flags, whether
+/// the client is one of our systems: outbound if a listener that is trusted takes it, else inbound. A
+/// client that no listener takes is not ours, so its message is rewritten as inbound;
+/// readdress_route() refuses its recipients.
 #[repr(C)]
 pub struct readdress_session {
-    /// READDRESS_OUTBOUND or READDRESS_INBOUND. 0 leaves it to the map's listeners; with a map that
-    /// has none it is READDRESS_E_ARGUMENT.
+    /// READDRESS_OUTBOUND or READDRESS_INBOUND, which count more than any listener. 0 leaves it to the
+    /// map's listeners; with a map that has none, 0 is READDRESS_E_ARGUMENT to all calls that rewrite,
+    /// and inbound to readdress_route().
     pub direction: u32,
-    /// Any of READDRESS_SESSION_*.
+    /// Any of READDRESS_SESSION_*. READDRESS_SESSION_SMTPUTF8 allows addresses outside ASCII where
+    /// there were none.
     pub flags: u32,
-    /// The client's address as text, "192.0.2.1" or "2001:db8::1"; NULL if unknown.
+    /// The client's address as text, "192.0.2.1" or "2001:db8::1", without a zone or brackets; NULL if
+    /// unknown: listeners that name addresses are not for it. Anything else is READDRESS_E_ARGUMENT.
     pub client_address: *const c_char,
-    /// The verified name in the client's certificate; NULL if there is none.
+    /// The verified name in the client's certificate; NULL or empty if there is none. With one, the
+    /// session is encrypted, whatever flags say.
     pub tls_name: *const c_char,
-    /// The reverse-path of the envelope, with or without angle brackets; len 0 if unknown.
+    /// For readdress_route() without an envelope: as readdress_envelope.reverse_path. No other call
+    /// looks at it.
     pub reverse_path: readdress_slice,
-    /// The forward-paths of the envelope; NULL if unknown.
+    /// For readdress_route() without an envelope: the forward-paths. No other call looks at them.
     pub recipients: *const readdress_slice,
     /// How many forward-paths.
     pub recipient_count: usize,
 }
 
-/// The session in the engine's words.
-pub(crate) fn read(session: Option<&readdress_session>) -> Result<Session, Failure> {
-    let session = session.ok_or_else(|| Failure::null("session"))?;
+/// A session in the engine's words.
+pub(crate) struct Who<'s> {
+    pub(crate) client: Client<'s>,
+    /// `None` leaves it to the listeners.
+    pub(crate) direction: Option<Direction>,
+    pub(crate) smtputf8: bool,
+}
+
+/// The session as it is for rewriting: its direction is known.
+pub(crate) fn read(session: Option<&readdress_session>, engine: &Engine) -> Result<Session, Failure> {
+    let who = who(session.ok_or_else(|| Failure::null("session"))?)?;
+    let direction = match who.direction {
+        Some(direction) => direction,
+        None if engine.map().routing().listeners.is_empty() => {
+            return Err(Failure::argument("session.direction is not set, and the map has no listeners"));
+        }
+        None => engine.admit(&who.client).direction(),
+    };
+    Ok(Session::from(direction).with_smtputf8(who.smtputf8))
+}
+
+/// Who the client is, and what the gateway says of it.
+pub(crate) fn who(session: &readdress_session) -> Result<Who<'_>, Failure> {
     if session.flags & !KNOWN_FLAGS != 0 {
         return Err(Failure::argument("session.flags has a flag that this version does not know"));
     }
     let direction = match session.direction {
-        READDRESS_OUTBOUND => Direction::Outbound,
-        READDRESS_INBOUND => Direction::Inbound,
-        0 => return Err(Failure::argument("session.direction is not set, and the map has no listeners")),
+        READDRESS_OUTBOUND => Some(Direction::Outbound),
+        READDRESS_INBOUND => Some(Direction::Inbound),
+        0 => None,
         other => {
             return Err(Failure::argument(format!("session.direction is {other}, which is no direction")));
         }
     };
-    let smtputf8 = session.flags & READDRESS_SESSION_SMTPUTF8 != 0;
-    Ok(Session::from(direction).with_smtputf8(smtputf8))
+    let has = |flag| session.flags & flag != 0;
+    // An empty name is what some servers have where there is no certificate.
+    let tls_name = text(session.tls_name).filter(|name| !name.is_empty());
+    let client = Client {
+        address: text(session.client_address).map(address).transpose()?,
+        tls: has(READDRESS_SESSION_TLS) || tls_name.is_some(),
+        // A name that is no text fits none that a plan has.
+        tls_name: tls_name.and_then(|name| str::from_utf8(name).ok()),
+        authenticated: has(READDRESS_SESSION_AUTHENTICATED),
+    };
+    Ok(Who { client, direction, smtputf8: has(READDRESS_SESSION_SMTPUTF8) })
+}
+
+fn text<'s>(text: *const c_char) -> Option<&'s [u8]> {
+    // SAFETY: NULL or a NUL-terminated text, which stays during the call, by the header's general part.
+    unsafe { ptr::text(text, "") }.ok().map(std::ffi::CStr::to_bytes)
+}
+
+fn address(text: &[u8]) -> Result<IpAddr, Failure> {
+    let address = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    address.ok_or_else(|| Failure::argument("session.client_address is no address such as 192.0.2.1"))
 }

@@ -86,6 +86,45 @@ static void messages(const readdress_engine *engine)
     free(message);
 }
 
+static void routes(const readdress_engine *engine)
+{
+    static readdress_slice recipients[ADDRESSES];
+    readdress_session session = outbound();
+    readdress_envelope envelope;
+    readdress_decision *decision = readdress_decision_new();
+    readdress_error err;
+    rlim_t before;
+    size_t more;
+    long refused = 0;
+
+    for (more = 0; more < ADDRESSES; more++) {
+        recipients[more].data = octets("john@contoso.com");
+        recipients[more].len = 16;
+    }
+    memset(&envelope, 0, sizeof envelope);
+    envelope.recipients = recipients;
+    envelope.recipient_count = ADDRESSES;
+    for (more = 0; more < 64; more++) {
+        readdress_status status;
+
+        allow(more * 1024 * 1024, &before);
+        status = readdress_route(engine, &session, &envelope, decision, &err);
+        allow_all(before);
+        CHECK(status == READDRESS_OK || status == READDRESS_E_NOMEM);
+        if (status == READDRESS_E_NOMEM) {
+            refused++;
+            CHECK(err.status == READDRESS_E_NOMEM && readdress_decision_count(decision) == 0);
+            CHECK(readdress_decision_at(decision, 0) == NULL);
+        }
+        readdress_decision_free(decision);
+        decision = readdress_decision_new();
+    }
+    CHECK(refused > 0);
+    CHECK(readdress_route(engine, &session, &envelope, decision, NULL) == READDRESS_OK);
+    CHECK(strcmp(readdress_decision_at(decision, ADDRESSES - 1)->forward_path.text, "john@tenant1.contoso.com") == 0);
+    readdress_decision_free(decision);
+}
+
 /* Writes a map of some megabytes. */
 static void make_large_map(const char *path)
 {
@@ -129,6 +168,7 @@ int main(int argc, char **argv)
     make_map(folder, "memory.map", path, sizeof path);
     CHECK(readdress_engine_open(path, 0, &engine, NULL) == READDRESS_OK);
     messages(engine);
+    routes(engine);
     readdress_engine_free(engine);
     snprintf(path, sizeof path, "%s/large.map", folder);
     make_large_map(path);

@@ -9,7 +9,7 @@ void readdress_inject_panic(void);
 static const char MESSAGE[] = "From: john@tenant1.contoso.com\r\n\r\n";
 
 /* All but the four that only give constants: nothing runs behind those. */
-enum { ENTRY_POINTS = 37 };
+enum { ENTRY_POINTS = 46 };
 
 static long entry_points;
 
@@ -132,6 +132,40 @@ static void looking(const readdress_engine *engine, readdress_result *result)
     works(engine, result);
 }
 
+static void routing(const readdress_engine *engine)
+{
+    readdress_session session = outbound();
+    readdress_slice recipient;
+    readdress_decision *decision;
+    readdress_error err;
+    int round;
+
+    recipient.data = octets("x@far.example");
+    recipient.len = 13;
+    session.recipients = &recipient;
+    session.recipient_count = 1;
+    GIVES_NOTHING(readdress_decision_new());
+    decision = readdress_decision_new();
+    for (round = 0; round < 2; round++) {
+        CHECK(readdress_route(engine, &session, NULL, decision, NULL) == READDRESS_OK);
+        CHECK(readdress_decision_at(decision, 0)->action == READDRESS_RELAY);
+        if (round == 0) {
+            PANICS(readdress_route(engine, &session, NULL, decision, &err));
+            CHECK(readdress_decision_count(decision) == 0 && readdress_decision_at(decision, 0) == NULL);
+        }
+    }
+    GIVES_NOTHING(readdress_decision_count(decision));
+    GIVES_NOTHING(readdress_decision_at(decision, 0));
+    GIVES_NOTHING(readdress_decision_final(decision));
+    GIVES_NOTHING(readdress_decision_direction(decision));
+    GIVES_NOTHING(readdress_decision_listener(decision));
+    readdress_inject_panic();
+    readdress_decision_explain(decision, true);
+    readdress_inject_panic();
+    readdress_decision_free(decision);
+    entry_points += 2;
+}
+
 static void building(const char *path)
 {
     readdress_builder *builder;
@@ -179,6 +213,7 @@ int main(int argc, char **argv)
     engines(path);
     rewriting(engine, result);
     looking(engine, result);
+    routing(engine);
     building(other);
     the_rest(engine, result, path);
     CHECK(entry_points == ENTRY_POINTS);
