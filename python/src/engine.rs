@@ -19,6 +19,7 @@ use crate::octets::{Text, octets};
 use crate::outcome::{Outcome, takes_long};
 use crate::records;
 use crate::rewritten::{Rewritten, number};
+use crate::route::{self, Question};
 
 /// A map in use: rewrites messages and paths. Made by `open`, `compile`, `from_bytes` and
 /// `from_entries`, never by calling the class.
@@ -296,6 +297,73 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyAny>> {
         let address = Text::of(address, "an address")?;
         records::explanation(&address, &self.core.explain(session(direction, smtputf8), address.octets()?))
+    }
+
+    /// Decides where the copies of a message go: by the plan's listeners, entries, rules, recipients,
+    /// accepted domains and connectors.
+    ///
+    /// `recipients` is a forward-path, for which there is a `Decision`, or several of a message, for
+    /// which there is a tuple of them: rules may ask about the others. `mail_from` is the reverse-path,
+    /// "<>" or nothing the null one; None: not known, so no condition about the sender holds. Paths stand
+    /// with or without angle brackets.
+    ///
+    /// Who brings the message decides which listener it comes in by, and so which way it goes:
+    /// `client_ip` is the client's address (`str` or of `ipaddress`), `tls` whether the session is
+    /// encrypted, `tls_name` the name in the client's verified certificate (the session is encrypted
+    /// then), `authenticated` whether the client has authenticated itself. `direction` says it in spite
+    /// of any listener.
+    ///
+    /// `message` is the message or its header section. Where a rule asks for it and it is not there yet,
+    /// decisions are not `final`. `explain=False` spares the steps that led there, which take most of
+    /// the time.
+    ///
+    /// Raises `LimitError` if there are more recipients than the plan allows addresses, or the header
+    /// section passes a limit.
+    ///
+    /// >>> decision = engine.route("john@contoso.com", mail_from="olivia@example.org")
+    /// >>> decision.action, decision.forward_path
+    /// ('relay', 'john@tenant1.contoso.com')
+    /// >>> for step in decision.steps:
+    /// ...     print(step)
+    /// session: the plan has no listeners, so nobody is trusted
+    /// entry John Doe: gives the internal address
+    /// recipient john@tenant1.contoso.com: no accepted domain: outside
+    /// dns: no connector serves the domain, so its mail exchangers do
+    #[pyo3(signature = (
+        recipients, /, *, mail_from=None, client_ip=None, tls=false, tls_name=None, authenticated=false,
+        direction=None, message=None, smtputf8=false, explain=true
+    ))]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "they have names in Python"
+    )]
+    fn route<'py>(
+        &self,
+        recipients: &Bound<'py, PyAny>,
+        mail_from: Option<&Bound<'py, PyAny>>,
+        client_ip: Option<&Bound<'py, PyAny>>,
+        tls: bool,
+        tls_name: Option<&str>,
+        authenticated: bool,
+        direction: Option<Choice<Direction>>,
+        message: Option<&Bound<'py, PyAny>>,
+        smtputf8: bool,
+        explain: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let direction = direction.map(|direction| direction.0);
+        let question = Question {
+            mail_from,
+            client_ip,
+            tls,
+            tls_name,
+            authenticated,
+            direction,
+            message,
+            smtputf8,
+            explain,
+        };
+        route::decide(&self.core, recipients, &question)
     }
 
     fn __repr__(&self) -> String {

@@ -19,6 +19,7 @@ mod octets;
 mod outcome;
 mod records;
 mod rewritten;
+mod route;
 
 use std::ffi::OsString;
 

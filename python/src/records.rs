@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
+use readdress::routing::{Action, Route, Routes};
 use readdress::{
     Aligned, Alignment, Domains, Edit, Entry, EntryDirection, Explanation, FieldChange, RewrittenPath,
     Signature, Skip,
@@ -135,6 +136,45 @@ pub(crate) fn explanation<'py>(
         explanation.unmapped,
         explanation.reason.map(readdress::SkipReason::name),
     ))
+}
+
+/// What was decided about a recipient, which was `given`.
+pub(crate) fn decision<'py>(
+    given: &Text<'py>,
+    routes: &Routes<'_>,
+    route: &Route<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let given_path = given.given();
+    let py = given_path.py();
+    let connector = route.connector();
+    let (code, enhanced, text) = match route.reply() {
+        Some((code, enhanced, text)) => (Some(code), Some(enhanced), Some(text)),
+        None => (None, None, None),
+    };
+    let is_relayed = route.action() == Action::Relay;
+    let steps =
+        tuple(py, route.steps(), |py, step| class!(py, "Step").call1((step.what, &*step.name, &*step.why)))?;
+    let arguments = [
+        given.like(route.recipient())?,
+        route.action().name().into_pyobject(py)?.into_any(),
+        given.like(route.forward_path())?,
+        PyTuple::new(py, route.next_hops())?.into_any(),
+        connector.map(|connector| connector.name.as_str()).into_pyobject(py)?,
+        is_relayed.then(|| route.tls().name()).into_pyobject(py)?,
+        connector.and_then(|connector| connector.tls_name.as_deref()).into_pyobject(py)?,
+        code.into_pyobject(py)?,
+        enhanced.into_pyobject(py)?,
+        text.into_pyobject(py)?,
+        PyTuple::new(py, route.set_headers().collect::<Vec<_>>())?.into_any(),
+        PyTuple::new(py, route.removed_headers().collect::<Vec<_>>())?.into_any(),
+        route.is_rewritten().into_pyobject(py)?.to_owned().into_any(),
+        route.entry().map(|found| entry(py, &found)).transpose()?.into_pyobject(py)?,
+        routes.listener().map(|listener| listener.name.as_str()).into_pyobject(py)?,
+        routes.direction().name().into_pyobject(py)?.into_any(),
+        routes.is_final().into_pyobject(py)?.to_owned().into_any(),
+        steps.into_any(),
+    ];
+    class!(py, "Decision").call1(PyTuple::new(py, arguments)?)
 }
 
 /// One thing that is wrong with a plan. `at`: file, line and column.

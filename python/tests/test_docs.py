@@ -46,6 +46,7 @@ def test_what_a_gateway_calls_has_an_example() -> None:
         "Engine.rewrite_many",
         "Engine.rewrite_path",
         "Engine.explain",
+        "Engine.route",
         "Rewritten",
         "Rewritten.slices",
         "Entry",

@@ -71,6 +71,10 @@ KINDS: dict[str, Callable[[], object]] = {
     "reports": everything,
     "path": lambda: (rewrite_path("<john@contoso.com>"), rewrite_path(b"<a@b@c>")),
     "explain": lambda: ENGINE.explain("john+x@tenant1.contoso.com", direction="outbound"),
+    "route": lambda: (
+        ENGINE.route("john@contoso.com", mail_from="<>", client_ip="192.0.2.1", message=MESSAGE),
+        ENGINE.route([b"a@b@c", b"<john@contoso.com>"], tls_name="mail.example.net", explain=False),
+    ),
     "entries": lambda: list(ENGINE.entries()),
     "open": lambda: Engine.from_bytes(MAP),
     "limit error": lambda: raises(LimitError, lambda: rewrite_path(LONG_PATH)),

@@ -15,6 +15,8 @@ from typing import TypeAlias, assert_type
 
 import readdress
 from readdress import (
+    Action,
+    Decision,
     Direction,
     Engine,
     Entry,
@@ -55,6 +57,25 @@ class Gateway:
         done = self.engine.rewrite_path(path, direction=self.direction, kind=kind)
         assert_type(done, RewrittenPath[str])
         return done.path
+
+    def rcpt(self, path: str, client: str) -> str:
+        decision = self.engine.route(path, mail_from="<>", client_ip=client, explain=False)
+        assert_type(decision, Decision[str])
+        assert_type(decision.action, Action)
+        if decision.action == "reject":
+            return f"{decision.code} {decision.enhanced} {decision.text}"
+        return f"250 {decision.forward_path} {','.join(decision.next_hops) or 'mx'}"
+
+
+def hops(engine: Engine, paths: Iterable[bytes], message: bytes) -> Iterator[bytes]:
+    decided = engine.route(paths, message=message)
+    assert_type(decided, tuple[Decision[bytes], ...])
+    for decision in decided:
+        assert_type(decision.forward_path, bytes)
+        yield decision.forward_path
+        for name, value in decision.set_headers:
+            yield f"{name}: {value}".encode()
+        yield from (str(step).encode() for step in decision.steps)
 
 
 def entries(rows: Iterable[tuple[str, str]]) -> Iterator[Entry]:
@@ -116,6 +137,8 @@ def main() -> None:
     assert received == letter.as_bytes().replace(b"tenant1.", b"")
     assert gateway.path("<john@tenant1.contoso.com>", "reverse") == "<john@contoso.com>"
     assert gateway.handle(("", []), b"From: x@tenant1.contoso.com\n\n", ours) == "550"
+    assert gateway.rcpt("<john@contoso.com>", "192.0.2.1") == "250 john@tenant1.contoso.com mx"
+    assert next(hops(engine, [b"john@contoso.com"], b"\n")) == b"john@tenant1.contoso.com"
     explained = engine.explain(b"a@b.labs.contoso.com", direction="outbound")
     assert_type(explained, Explanation[bytes])
     assert_type(explained.result, bytes | None)

@@ -10,15 +10,17 @@
     b'From: John Doe <john@contoso.com>\\r\\nSubject: Hello\\r\\n\\r\\nHi!\\r\\n'
 
 A gateway opens a map file once (`Engine.open`), keeps the engine and hands every message to
-`Engine.rewrite`. What is message content is `bytes` here; names of entries, fields of records that
+`Engine.rewrite`; `Engine.route` says where each recipient's copy goes. What is message content is `bytes` here; names of entries, fields of records that
 name a reason, and flags are `str`. No `repr` shows an address.
 """
 
 from readdress._errors import AddressError, LimitError, MapError, PlanError, ReaddressError
 from readdress._readdress import Engine, Rewritten, __version__, compare_domains
 from readdress._records import (
+    Action,
     Aligned,
     Alignment,
+    Decision,
     Diagnostic,
     Direction,
     Edit,
@@ -31,14 +33,18 @@ from readdress._records import (
     RewrittenPath,
     Signature,
     Skip,
+    Step,
+    Tls,
     Tried,
     Verdict,
 )
 
 __all__ = [
+    "Action",
     "AddressError",
     "Aligned",
     "Alignment",
+    "Decision",
     "Diagnostic",
     "Direction",
     "Edit",
@@ -57,6 +63,8 @@ __all__ = [
     "RewrittenPath",
     "Signature",
     "Skip",
+    "Step",
+    "Tls",
     "Tried",
     "Verdict",
     "__version__",

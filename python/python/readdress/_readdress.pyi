@@ -1,12 +1,14 @@
 # The extension module. The documentation is in its doc strings: help(readdress).
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
-from typing import AnyStr, Literal, final
+from typing import AnyStr, Literal, final, overload
 
 from typing_extensions import Buffer, Self
 
 from readdress._records import (
     Alignment,
+    Decision,
     Direction,
     Edit,
     Entry,
@@ -59,6 +61,38 @@ class Engine:
         self, path: AnyStr, /, *, direction: Direction, kind: PathKind, smtputf8: bool = False
     ) -> RewrittenPath[AnyStr]: ...
     def explain(self, address: AnyStr, /, *, direction: Direction, smtputf8: bool = False) -> Explanation[AnyStr]: ...
+    @overload
+    def route(  # type: ignore[overload-overlap]  # a str is several strs, too
+        self,
+        recipients: AnyStr,
+        /,
+        *,
+        mail_from: str | bytes | None = None,
+        client_ip: str | IPv4Address | IPv6Address | None = None,
+        tls: bool = False,
+        tls_name: str | None = None,
+        authenticated: bool = False,
+        direction: Direction | None = None,
+        message: Buffer | None = None,
+        smtputf8: bool = False,
+        explain: bool = True,
+    ) -> Decision[AnyStr]: ...
+    @overload
+    def route(
+        self,
+        recipients: Iterable[AnyStr],
+        /,
+        *,
+        mail_from: str | bytes | None = None,
+        client_ip: str | IPv4Address | IPv6Address | None = None,
+        tls: bool = False,
+        tls_name: str | None = None,
+        authenticated: bool = False,
+        direction: Direction | None = None,
+        message: Buffer | None = None,
+        smtputf8: bool = False,
+        explain: bool = True,
+    ) -> tuple[Decision[AnyStr], ...]: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
 

@@ -22,6 +22,13 @@ PathKind: TypeAlias = Literal["reverse", "forward"]
 Verdict: TypeAlias = Literal["pass", "tempfail", "reject"]
 """What the plan says to do with a message."""
 
+Action: TypeAlias = Literal["deliver", "relay", "reject", "drop"]
+"""What becomes of a recipient's copy: it stays here, leaves for another system, is refused or deferred,
+or is taken and goes nowhere."""
+
+Tls: TypeAlias = Literal["none", "opportunistic", "required"]
+"""How a session is encrypted: never, if the other side can, or always."""
+
 Alignment: TypeAlias = Literal["strict", "relaxed", "undecided", "none"]
 """How a domain stands to another (RFC 7489 3.1): the same; one below the other; beside each other, so that
 a list of public suffixes has to tell; or neither."""
@@ -255,6 +262,74 @@ class Explanation(Generic[AnyStr]):
         if self.reason is not None:
             return f"<readdress.Explanation: {self.reason}>"
         return f"<readdress.Explanation: {'found' if self.entry else 'nothing found'}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """A step that led to a decision. `str` gives all of it, as a person reads it."""
+
+    what: str
+    """What was looked at: "session", "listener", "message", "recipient", "entry", "accepted-domain",
+    "wave", "rule", "routing-address", "connector" or "dns". Others may be added."""
+    name: str
+    """Its name; may be empty. It may be an address."""
+    why: str
+    """Why it counted, or did not. The wording may change."""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}: {self.why}" if self.name else f"{self.what}: {self.why}"
+
+    def __repr__(self) -> str:
+        return f"<readdress.Step: {self.what}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Decision(Generic[AnyStr]):
+    """Where a recipient's copy of a message goes."""
+
+    recipient: AnyStr
+    """The forward-path as it was given, without angle brackets."""
+    action: Action
+    """What becomes of the copy."""
+    forward_path: AnyStr
+    """The forward-path to use, without angle brackets. Where it differs from the given one, that belongs
+    into ORCPT (RFC 3461 4.2)."""
+    next_hops: tuple[str, ...]
+    """The hosts it leaves for, to be tried in this order: "host", "host:port", "[192.0.2.1]:25". None of
+    a copy that stays, or leaves for the mail exchangers of the forward-path's domain."""
+    connector: str | None
+    """The name of the connector that it leaves by; None without one."""
+    tls: Tls | None
+    """How the session to the next hop is encrypted; None of a copy that does not leave."""
+    tls_name: str | None
+    """The name that the next hop's certificate has to have; None if any will do."""
+    code: int | None
+    """The reply code where the recipient is refused (5yz) or deferred (4yz)."""
+    enhanced: str | None
+    """The enhanced status code of the reply (RFC 3463)."""
+    text: str | None
+    """The text of the reply."""
+    set_headers: tuple[tuple[str, str], ...]
+    """Fields that the copy gets, name and value: each in place of all of that name."""
+    removed_headers: tuple[str, ...]
+    """Names of fields that the copy loses."""
+    rewrite: bool
+    """Whether the copy's addresses are rewritten. Not, where a rule says so."""
+    entry: Entry | None
+    """The entry that gave the internal address."""
+    listener: str | None
+    """The name of the listener that the session came by."""
+    direction: Direction
+    """Which way the message goes."""
+    final: bool
+    """Whether nothing can change any more. Not, where a rule asks for the header section and that was
+    not given."""
+    steps: tuple[Step, ...]
+    """What led here, in order; empty with `explain=False`."""
+
+    def __repr__(self) -> str:
+        reply = f" {self.code} {self.enhanced}" if self.code is not None else ""
+        return f"<readdress.Decision: {self.action}{reply}{'' if self.final else ', not final'}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
