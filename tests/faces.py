@@ -9,6 +9,7 @@ them, and all lines have to be the same.
 """
 
 import base64
+import itertools
 import json
 import re
 import subprocess
@@ -22,6 +23,8 @@ import readdress
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
 CORPUS = ROOT.parent / "shared" / "corpus" / "eml"
+
+ROUTES = ROOT / "tests" / "routes"
 
 VERDICTS = {"pass": 0, "tempfail": 1, "reject": 2}
 ALIGNMENTS = {None: 0, "none": 1, "undecided": 2, "relaxed": 3, "strict": 4}
@@ -222,6 +225,140 @@ def corpus_map(paths, map_file):
     return len(entries)
 
 
+# ---- where mail goes ------------------------------------------------------------------------------
+
+ACTIONS = {"deliver": 1, "relay": 2, "reject": 3, "drop": 4}
+TLS = {None: 0, "none": 1, "opportunistic": 2, "required": 3}
+DIRECTIONS = {None: 0, "outbound": 1, "inbound": 2}
+
+# Client's address, certificate's name, encrypted, authenticated, direction.
+SESSIONS = [
+    ("192.0.2.7", "mail.tenant.example", True, False, None),
+    ("2001:db8::7", "mail.tenant.example", False, False, None),
+    ("192.0.2.7", None, True, False, None),
+    ("::ffff:198.51.100.7", "mail.tenant.example", True, False, None),
+    ("198.51.100.7", None, False, True, None),
+    ("203.0.113.7", None, False, False, None),
+    (None, None, False, False, None),
+    ("203.0.113.7", None, False, False, "outbound"),
+    ("192.0.2.7", "mail.tenant.example", True, False, "inbound"),
+]
+SENDERS = [None, b"<>", b"ann@contoso.com", b"<a@far.example>", b"no address"]
+RECIPIENTS = [
+    b"<john@contoso.com>", b"John+x@contoso.com", b"juergen@contoso.com", b"ann@contoso.com", b"<Moved+y@contoso.com>",
+    b"done@tenant1.contoso.com", b"later@tenant1.contoso.com", b"old@contoso.com", b"nobody@contoso.com",
+    b"somebody@partner.example", b"b@far.example", b"postmaster", b"<>", b"no address", b"caf\xe9@contoso.com",
+]  # fmt: skip
+
+
+def line_of(kind, *words):
+    """A line as account.c prints it: texts in hexadecimal digits."""
+    texts = [hexed((word or "").encode()) if isinstance(word, str | None) else str(int(word)) for word in words]
+    return " ".join([kind, *texts])
+
+
+def route_line(recipient, forward_path, words):
+    first, second = hexed(recipient), hexed(forward_path)
+    action, *rest = line_of("", *words).strip().split(" ")
+    return " ".join(["route", first, action, second, *rest])
+
+
+def command_routes(command, map_file, case):
+    (address, name, tls, authenticated, direction), sender, message, smtputf8, recipients = case
+    arguments = [command, "route", "--map", map_file, "--format", "json"]
+    arguments += [f"--rcpt-to={path.decode()}" for path in recipients]
+    options = (("client-ip", address), ("tls-name", name), ("direction", direction))
+    arguments += [f"--{option}={value}" for option, value in options if value is not None]
+    flags = (("tls", tls), ("authenticated", authenticated), ("smtputf8", smtputf8))
+    arguments += [f"--{flag}" for flag, holds in flags if holds]
+    arguments += [f"--mail-from={sender.decode()}"] if sender is not None else []
+    arguments += [message] if message else []
+    told = subprocess.run(arguments, capture_output=True, check=True).stdout
+    lines = []
+    for number, done in enumerate(map(json.loads, told.splitlines())):
+        if number == 0:
+            lines.append(line_of("decision", done["final"], DIRECTIONS[done["direction"]], done["listener"]))
+        entry = done["entry"] or {"name": None, "file": None, "line": None}
+        words = [ACTIONS[done["action"]], done["connector"], TLS[done["tls"]], done["tls_name"], done["code"] or 0]
+        words += [done["enhanced"], done["text"], done["rewrite"]]
+        words += [entry["name"], entry["file"], entry["line"] or 0]
+        paths = [octets_of(done, key) for key in ("recipient", "forward_path")]
+        lines.append(route_line(*paths, words))
+        lines += [line_of("hop", hop) for hop in done["next_hops"]]
+        assert done["next_hop"] == next(iter(done["next_hops"]), None)
+        fields = [(field["name"], field["value"]) for field in done["headers"]]
+        lines += [line_of("set", *field) for field in fields if field[1] is not None]
+        lines += [line_of("remove", field[0]) for field in fields if field[1] is None]
+        lines += [line_of("step", step["what"], step["name"], step["why"]) for step in done["steps"]]
+    return lines
+
+
+def python_routes(engine, case):
+    (address, name, tls, authenticated, direction), sender, message, smtputf8, recipients = case
+    decided = engine.route(
+        recipients,
+        mail_from=sender,
+        client_ip=address,
+        tls=tls,
+        tls_name=name,
+        authenticated=authenticated,
+        direction=direction,
+        message=message and message.read_bytes(),
+        smtputf8=smtputf8,
+    )
+    lines = [line_of("decision", decided[0].final, DIRECTIONS[decided[0].direction], decided[0].listener)]
+    for done in decided:
+        entry = done.entry
+        words = [ACTIONS[done.action], done.connector, TLS[done.tls], done.tls_name, done.code or 0]
+        words += [done.enhanced, done.text, done.rewrite]
+        words += [entry.name, entry.file, entry.line] if entry else [None, None, 0]
+        lines.append(route_line(done.recipient, done.forward_path, words))
+        lines += [line_of("hop", hop) for hop in done.next_hops]
+        lines += [line_of("set", *field) for field in done.set_headers]
+        lines += [line_of("remove", name) for name in done.removed_headers]
+        lines += [line_of("step", step.what, step.name, step.why) for step in done.steps]
+    return lines
+
+
+def c_routes(account, map_file, cases):
+    def digits(text):
+        return "-" if text is None else "x" + (text if isinstance(text, bytes) else str(text).encode()).hex()
+
+    questions = []
+    for (address, name, tls, authenticated, direction), sender, message, smtputf8, recipients in cases:
+        flags = int(smtputf8) + 2 * tls + 4 * authenticated
+        words = [digits(address), digits(name), str(flags), str(DIRECTIONS[direction]), digits(sender), digits(message)]
+        questions.append(" ".join([*words, *map(digits, recipients)]) + "\n")
+    told = subprocess.run(
+        [account, map_file, "routes"], input="".join(questions), capture_output=True, check=True, text=True
+    )
+    accounts = told.stdout.split(".\n")
+    assert accounts.pop() == "" and len(accounts) == len(cases)
+    return [account.splitlines() for account in accounts]
+
+
+def compare_routes(account, command, map_file):
+    engine = readdress.Engine.open(map_file)
+    messages = [None, *sorted((ROUTES / "messages").glob("*.eml"))]
+    inside = [path for path in RECIPIENTS if b"far" not in path]
+    cases = [(*case, False, RECIPIENTS) for case in itertools.product(SESSIONS, SENDERS, messages)]
+    cases += [(SESSIONS[0], sender, messages[1], True, inside) for sender in SENDERS]
+    in_command = [(*case[:4], [path for path in case[4] if path.isascii()]) for case in cases]
+    kinds = set()
+    with ThreadPoolExecutor(2) as pool:
+        told = pool.map(lambda case: command_routes(command, map_file, case), in_command)
+        in_c = c_routes(account, map_file, cases)
+        for case, wanted, answer in zip(cases, in_c, told, strict=True):
+            where = f"routes, {case[0]}, {case[1]}, {case[2]}"
+            same(where, "Python", python_routes(engine, case), "C", wanted)
+            # JSON has the octets of a path that is not UTF-8, but a command line need not take them.
+            asked = python_routes(engine, (*case[:4], [path for path in case[4] if path.isascii()]))
+            same(where, "command", answer, "Python", asked)
+            kinds.update(tuple(line.split(" ")[:1] + line.split(" ")[2:3]) for line in wanted if line[:5] == "route")
+    assert len(kinds) == len(ACTIONS), kinds
+    print(f"faces: routes: {len(cases)} messages, {sum(len(case[4]) for case in cases)} copies; all faces say the same")
+
+
 def main():
     account, command = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
@@ -230,6 +367,9 @@ def main():
         paths = sorted((FIXTURES / "messages").rglob("*.eml"))
         assert len(paths) > 300
         compare("fixtures", account, command, map_file, paths)
+        map_file = Path(folder) / "routes.map"
+        subprocess.run([command, "compile", ROUTES / "plan.toml", "-o", map_file], check=True, capture_output=True)
+        compare_routes(account, command, map_file)
         if CORPUS.is_dir():
             paths = sorted(CORPUS.rglob("*.eml"))
             map_file = Path(folder) / "corpus.map"

@@ -3,7 +3,15 @@
  *     account MAP outbound|inbound whole|fields < names of message files
  *
  * "whole" hands the message over in one piece, "fields" field by field with bodies as they stand, line
- * endings included. Octets are written in hexadecimal digits, none as "-". Each message ends in ".". */
+ * endings included.
+ *
+ *     account MAP routes < questions
+ *
+ * asks where mail goes. A question is a line of words: the client's address, its certificate's name, the
+ * session's flags and direction in numbers, the reverse-path, the name of a message file, and forward-paths.
+ * Texts are in hexadecimal digits with an "x" before them; "-" is one that is not known.
+ *
+ * Octets are written in hexadecimal digits, none as "-". Each message, and each question, ends in ".". */
 
 #include <errno.h>
 
@@ -201,6 +209,123 @@ static uint8_t *read_file(const char *path, size_t *len)
     return message;
 }
 
+static void words(readdress_text text)
+{
+    CHECK(text.text[text.len] == '\0');
+    word(text.text, text.len);
+}
+
+static void route(const readdress_route_info *info)
+{
+    size_t at;
+
+    printf("route");
+    words(info->recipient);
+    printf(" %u", (unsigned)info->action);
+    words(info->forward_path);
+    words(info->connector);
+    printf(" %u", (unsigned)info->tls);
+    words(info->tls_name);
+    printf(" %u", (unsigned)info->code);
+    words(info->enhanced);
+    words(info->text);
+    printf(" %d", info->rewritten);
+    words(info->entry);
+    words(info->file);
+    printf(" %u\n", (unsigned)info->line);
+    for (at = 0; at < info->next_hop_count; at++) {
+        printf("hop");
+        words(info->next_hops[at]);
+        putchar('\n');
+    }
+    for (at = 0; at < info->set_header_count; at++) {
+        printf("set");
+        words(info->set_headers[at].name);
+        words(info->set_headers[at].value);
+        putchar('\n');
+    }
+    for (at = 0; at < info->removed_header_count; at++) {
+        printf("remove");
+        words(info->removed_headers[at]);
+        putchar('\n');
+    }
+    for (at = 0; at < info->step_count; at++) {
+        printf("step");
+        words(info->steps[at].what);
+        words(info->steps[at].name);
+        words(info->steps[at].why);
+        putchar('\n');
+    }
+}
+
+/* The text of a word: NUL-terminated, in memory that stays. data is NULL for "-". */
+static readdress_slice unhex(const char *digits)
+{
+    readdress_slice slice;
+    uint8_t *text;
+
+    memset(&slice, 0, sizeof slice);
+    if (digits[0] == '-')
+        return slice;
+    slice.len = strlen(digits) / 2;
+    text = calloc(slice.len + 1, 1);
+    CHECK(text != NULL && digits[0] == 'x');
+    slice.data = text;
+    for (; digits[1] != '\0'; digits += 2) {
+        char octet[3] = {digits[1], digits[2], '\0'};
+
+        *text++ = (uint8_t)strtoul(octet, NULL, 16);
+    }
+    return slice;
+}
+
+static void routes(const readdress_engine *engine)
+{
+    enum { ADDRESS, NAME, FLAGS, DIRECTION, REVERSE_PATH, MESSAGE, FORWARD_PATHS, ROOM = 64 };
+    static char line[65536];
+    readdress_decision *decision = readdress_decision_new();
+    const char *listener;
+
+    readdress_decision_explain(decision, true);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        readdress_session session;
+        readdress_envelope envelope;
+        readdress_slice texts[ROOM];
+        const char *all[ROOM], *given = strtok(line, " \n");
+        size_t count = 0, at;
+
+        memset(&session, 0, sizeof session);
+        memset(&envelope, 0, sizeof envelope);
+        for (; given != NULL; given = strtok(NULL, " \n")) {
+            CHECK(count < ROOM);
+            all[count++] = given;
+        }
+        CHECK(count >= FORWARD_PATHS);
+        for (at = 0; at < count; at++)
+            if (at != FLAGS && at != DIRECTION)
+                texts[at] = unhex(all[at]);
+        session.client_address = (const char *)texts[ADDRESS].data;
+        session.tls_name = (const char *)texts[NAME].data;
+        session.flags = (uint32_t)strtoul(all[FLAGS], NULL, 10);
+        session.direction = (uint32_t)strtoul(all[DIRECTION], NULL, 10);
+        envelope.reverse_path = texts[REVERSE_PATH];
+        if (texts[MESSAGE].data != NULL)
+            envelope.message.data = read_file((const char *)texts[MESSAGE].data, &envelope.message.len);
+        envelope.recipients = texts + FORWARD_PATHS;
+        envelope.recipient_count = count - FORWARD_PATHS;
+        CHECK(readdress_route(engine, &session, &envelope, decision, NULL) == READDRESS_OK);
+        listener = readdress_decision_listener(decision);
+        printf("decision %d %u", readdress_decision_final(decision), (unsigned)readdress_decision_direction(decision));
+        word(listener, listener == NULL ? 0 : strlen(listener));
+        putchar('\n');
+        CHECK(readdress_decision_count(decision) == envelope.recipient_count);
+        for (at = 0; at < envelope.recipient_count; at++)
+            route(readdress_decision_at(decision, at));
+        puts(".");
+    }
+    readdress_decision_free(decision);
+}
+
 int main(int argc, char **argv)
 {
     readdress_session session = outbound();
@@ -208,8 +333,16 @@ int main(int argc, char **argv)
     readdress_result *result = readdress_result_new();
     char path[4096];
 
+    if (argc == 3 && strcmp(argv[2], "routes") == 0) {
+        CHECK(readdress_engine_open(argv[1], 0, &engine, NULL) == READDRESS_OK);
+        routes(engine);
+        readdress_engine_free(engine);
+        readdress_result_free(result);
+        return 0;
+    }
     if (argc != 4) {
-        fprintf(stderr, "usage: account MAP outbound|inbound whole|fields < names\n");
+        fprintf(stderr, "usage: account MAP outbound|inbound whole|fields < names\n"
+                        "       account MAP routes < questions\n");
         return 64;
     }
     if (strcmp(argv[2], "inbound") == 0)
