@@ -582,8 +582,8 @@ typedef struct {
 } readdress_path_info;
 
 /**
- * A field with a new body: the arguments of libmilter's smfi_chgheader(), in the order in which it
- * may be called.
+ * A field with a new body, or one that goes: the arguments of libmilter's smfi_chgheader(), in the order
+ * in which it may be called.
  */
 typedef struct {
   /**
@@ -594,7 +594,8 @@ typedef struct {
    * The whole new body: all behind the colon, the white space there included, without the line
    * ending at its end. Folds are a line feed and white space, whatever line endings the message
    * has. NUL-terminated; a NUL inside is possible (READDRESS_FLAG_NUL), and then length says more
-   * than strlen().
+   * than strlen(). NULL for a field that goes: the header firewall removes it, which only maps with
+   * listeners have, from what strangers send.
    */
   const char *value;
   /**

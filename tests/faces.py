@@ -66,8 +66,9 @@ def command_lines(command, map_file, direction, path):
             f"{entry['line'] or 0 if entry else 0}"
         )
     for change in done["fields"]:
-        value = octets_of(change, "value").replace(b"\r\n", b"\n")
-        lines.append(f"change {hexed(octets_of(change, 'name'))} {change['nth']} {hexed(value)}")
+        is_gone = change.get("value", "") is None
+        value = "gone" if is_gone else hexed(octets_of(change, "value").replace(b"\r\n", b"\n"))
+        lines.append(f"change {hexed(octets_of(change, 'name'))} {change['nth']} {value}")
     for skip in done["skipped"]:
         place = f"{hexed(octets_of(skip, 'field'))} {skip['nth']} {skip['offset']}"
         lines.append(f"skip {place} {skip['reason']}")
@@ -103,8 +104,8 @@ def python_lines(engine, direction, path):
             f"{hexed(origin[0].encode())} {hexed(origin[1].encode())} {origin[2]}"
         )
     for change in done.field_changes:
-        value = change.value.replace(b"\r\n", b"\n")
-        lines.append(f"change {hexed(change.name)} {change.nth} {hexed(value)}")
+        value = "gone" if change.value is None else hexed(change.value.replace(b"\r\n", b"\n"))
+        lines.append(f"change {hexed(change.name)} {change.nth} {value}")
     for skip in done.skipped:
         lines.append(f"skip {hexed(skip.field)} {skip.nth} {skip.offset} {skip.reason}")
     lines += [f"unmapped {hexed(address)}" for address in done.unmapped]

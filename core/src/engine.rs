@@ -9,6 +9,7 @@ use crate::body::FieldBody;
 use crate::domain_filter::{DomainFilter, Filters};
 use crate::error::{Error, Limit};
 use crate::field::{AUTOCRYPT, BodyKind, LIST_UNSUBSCRIBE};
+use crate::firewall;
 use crate::flags::Flags;
 use crate::fold::fit_lines;
 use crate::header::{Field, HeaderSection, Scanner, is_wsp, octet_flags};
@@ -80,7 +81,8 @@ impl Engine {
     /// Takes a verified map into use.
     #[must_use]
     pub fn new(map: Map<MapData>) -> Engine {
-        let (tracked, filters) = (TrackedFields::new(map.policy()), Filters::new(&map));
+        let (tracked, filters) =
+            (TrackedFields::new(map.policy(), !map.routing().listeners.is_empty()), Filters::new(&map));
         let router = Router::new(map.routing());
         Engine { shared: Arc::new(Shared { map, tracked, filters, router }), takes_shortcuts: true }
     }
@@ -180,6 +182,10 @@ impl Engine {
         let mut has_passed_over = false;
         while let Some((number, field)) = section.next_of(tracked.names())? {
             let nth = scratch.count_field(number);
+            if tracked.is_removed(number, session.direction) {
+                firewall::remove(message, field, false, scratch)?;
+                continue;
+            }
             if nth == 1 && tracked.is_from(number) {
                 scratch.from = Some(field.body);
             }
@@ -249,6 +255,7 @@ impl Engine {
     /// What only the whole header section decides. `source` is what edits are places in.
     fn end_section(&self, direction: Direction, source: &[u8], scratch: &mut Scratch) {
         let Shared { map, tracked, .. } = &*self.shared;
+        firewall::number(source, scratch);
         let is_left_alone = leaves_alone(map.policy().on_signed(direction), scratch);
         withdraw(scratch, source, |name| is_left_alone(name).then_some(Reason::SignedMessage));
         let is_one_click = is_one_click_signed(tracked, source, scratch);
@@ -277,8 +284,8 @@ pub struct FieldByField<'a> {
 
 impl<'a> FieldByField<'a> {
     /// The next field: its name, with the white space before the colon if there is any, and its body as
-    /// it stands behind the colon, without the last line ending. Both may be gone when the call returns. Folds added to the body are line feeds if
-    /// it has no CRLF.
+    /// it stands behind the colon, without the last line ending. Both may be gone when the call returns.
+    /// Folds added to the body are line feeds if it has no CRLF.
     ///
     /// # Errors
     ///
@@ -315,9 +322,11 @@ impl<'a> FieldByField<'a> {
         if let Some(kind) = tracked.signature(number, body) {
             return self.keep_signature(kind, body);
         }
+        let direction = self.arrival.session.direction;
         let is_author = nth == 1 && tracked.is_from(number);
-        let is_rewritten = tracked.is_rewritten(number, self.arrival.session.direction);
-        if !is_author && !is_rewritten {
+        let is_removed = tracked.is_removed(number, direction);
+        let is_rewritten = tracked.is_rewritten(number, direction);
+        if !is_author && !is_rewritten && !is_removed {
             return Ok(());
         }
         self.scratch.bodies.room(name.len() + body.len())?;
@@ -330,7 +339,9 @@ impl<'a> FieldByField<'a> {
         let field = Field { name: Span::new(start, body_start), body: Span::new(body_start, bodies.len()) };
         let has_crlf = || memchr::memmem::find(body, b"\r\n").is_some();
         let line_ending = || if has_crlf() { b"\r\n".as_slice() } else { b"\n" };
-        let outcome = if is_rewritten {
+        let outcome = if is_removed {
+            firewall::remove(&bodies, field, true, self.scratch)
+        } else if is_rewritten {
             let (session, scratch) = (self.arrival.session, &mut *self.scratch);
             let kind = tracked.kind(number);
             self.engine.rewrite_field(session, &bodies, field, kind, nth, prefix, line_ending, scratch)

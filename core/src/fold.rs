@@ -280,7 +280,7 @@ fn merge(edits: &[EditRecord], folds: &[u32], fold_text: Span, out: &mut Vec<Edi
         text: fold_text,
         from: Span::default(),
         to: Span::default(),
-        entry: u32::MAX,
+        entry: crate::scratch::FOLD,
         field,
     };
     for edit in edits {

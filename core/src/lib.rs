@@ -35,7 +35,8 @@
 //! - I1: without an edit the output is the input, as one slice.
 //! - I2: octets outside edits are untouched.
 //! - I3: edits lie inside bodies of fields that the policy names, before the empty line; Autocrypt goes
-//!   with From.
+//!   with From. Whole fields go where the header firewall removes them, which only a plan with listeners
+//!   has.
 //! - I4: a new address parses to the address that the map gives, once a display-name is unquoted and a
 //!   link decoded.
 //! - I5: no line grows past 998 octets that was not longer before.
@@ -62,6 +63,7 @@ mod envelope;
 mod error;
 mod explain;
 pub mod field;
+mod firewall;
 mod flags;
 mod fold;
 pub mod header;

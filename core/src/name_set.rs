@@ -5,6 +5,8 @@
 #[derive(Clone, Debug)]
 pub struct NameSet {
     names: Vec<Vec<u8>>,
+    /// Beginnings that stand for all names that have them, in lower case, each with its number.
+    prefixes: Vec<(Vec<u8>, usize)>,
     /// A bit for each beginning that a name in the set may have.
     beginnings: Box<[u64; BEGINNINGS / 64]>,
     /// For each hash, the numbers of the names that have it.
@@ -21,6 +23,7 @@ impl NameSet {
     pub fn new() -> NameSet {
         NameSet {
             names: Vec::new(),
+            prefixes: Vec::new(),
             beginnings: Box::new([0; BEGINNINGS / 64]),
             by_hash: Box::new([const { Vec::new() }; HASHES]),
         }
@@ -34,6 +37,23 @@ impl NameSet {
         }
         let number = u16::try_from(self.names.len()).ok()?;
         self.by_hash.get_mut(hash(name))?.push(number);
+        self.begin_with(name);
+        self.names.push(name.to_ascii_lowercase());
+        Some(self.names.len() - 1)
+    }
+
+    /// The number of all names that begin so and have none of their own. At least three octets.
+    pub fn add_prefix(&mut self, prefix: &[u8]) -> Option<usize> {
+        let number = u16::try_from(self.names.len()).ok()?;
+        self.begin_with(prefix);
+        self.prefixes.push((prefix.to_ascii_lowercase(), usize::from(number)));
+        // No field has this name: so that numbers stay those of names.
+        self.names.push(Vec::new());
+        Some(usize::from(number))
+    }
+
+    /// Says that names may begin as this one does.
+    fn begin_with(&mut self, name: &[u8]) {
         // The octets behind a short name may be any.
         let any = 0..=31_u8;
         let octet = |at: usize| name.get(at).map_or(any.clone(), |&octet| octet & 31..=octet & 31);
@@ -47,8 +67,6 @@ impl NameSet {
                 }
             }
         }
-        self.names.push(name.to_ascii_lowercase());
-        Some(self.names.len() - 1)
     }
 
     /// How many names there are.
@@ -75,10 +93,15 @@ impl NameSet {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        let numbers = self.by_hash.get(hash(name))?.iter().map(|&number| usize::from(number));
-        numbers
-            .into_iter()
-            .find(|&number| self.names.get(number).is_some_and(|known| known.eq_ignore_ascii_case(name)))
+        let mut numbers = self.by_hash.get(hash(name))?.iter().map(|&number| usize::from(number));
+        let is_it =
+            |&number: &usize| self.names.get(number).is_some_and(|known| known.eq_ignore_ascii_case(name));
+        numbers.find(is_it).or_else(|| {
+            let begins = |prefix: &[u8]| {
+                name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            };
+            self.prefixes.iter().find(|(prefix, _)| begins(prefix)).map(|(_, number)| *number)
+        })
     }
 }
 
@@ -127,5 +150,19 @@ mod tests {
         assert_eq!((set.find(b"Tp"), set.find(b""), set.find(b"Fro")), (None, None, None));
         assert!(!set.may_begin(*b"Sub") && !set.may_begin(*b"Rec"));
         assert_eq!(set.len(), names.len());
+    }
+
+    #[test]
+    fn a_prefix_stands_for_names_without_a_number_of_their_own() {
+        let mut set = NameSet::new();
+        assert_eq!(set.add(b"X-Our-Own"), Some(0));
+        assert_eq!(set.add_prefix(b"X-Our-"), Some(1));
+        assert_eq!(set.add(b"To"), Some(2));
+        for (name, number) in
+            [("x-our-own", Some(0)), ("X-OUR-", Some(1)), ("X-Our-Ow", Some(1)), ("X-Our", None), ("", None)]
+        {
+            assert_eq!(set.find(name.as_bytes()), number, "{name}");
+        }
+        assert!(set.may_begin(*b"x-o"));
     }
 }

@@ -31,7 +31,7 @@ pub struct Edit<'a> {
     /// Where it begins in the input; in a message that arrived field by field, in the field's
     /// body.
     pub offset: usize,
-    /// Octets replaced; 0 for a fold.
+    /// Octets replaced; 0 for a fold. A removal in a message that arrived field by field is of the body.
     pub length: usize,
     /// What replaces them: the new address, with the comments of the old one behind it; as a
     /// quoted-string in a display-name, percent-encoded in a link.
@@ -40,12 +40,20 @@ pub struct Edit<'a> {
     pub field: &'a [u8],
     /// Which of the fields of this name, from 1.
     pub nth: u32,
-    /// The address before, without comments; empty for a fold.
+    /// The address before, without comments; empty for folds and removals.
     pub from: &'a [u8],
-    /// The address after, without comments; empty for a fold.
+    /// The address after, without comments; empty for folds and removals.
     pub to: &'a [u8],
-    /// The entry that gave it; `None` for a fold.
+    /// The entry that gave it; `None` for a fold and a removal.
     pub entry: Option<Entry<'a>>,
+}
+
+impl Edit<'_> {
+    /// Whether it removes a whole field, with its line ending: the header firewall did.
+    #[must_use]
+    pub fn is_removal(&self) -> bool {
+        self.entry.is_none() && self.text.is_empty()
+    }
 }
 
 /// A stretch of a field that could not be parsed, or an address that could not be put in or is left alone
@@ -62,24 +70,35 @@ pub struct Skip<'a> {
     pub reason: Reason,
 }
 
-/// A field with a new body.
+/// A field with a new body, or one that goes.
 #[derive(Clone)]
 pub struct FieldChange<'a> {
     /// The field's name as it stands.
     pub name: &'a [u8],
     /// Which of the fields of this name, from 1.
     pub nth: u32,
-    pieces: Pieces<'a>,
+    /// `None`: it goes.
+    pieces: Option<Pieces<'a>>,
 }
 
-impl FieldChange<'_> {
+impl<'a> FieldChange<'a> {
+    /// Whether the field goes as a whole; its new body is empty then, which no other's is.
+    #[must_use]
+    pub fn is_removal(&self) -> bool {
+        self.pieces.is_none()
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.pieces.clone().into_iter().flatten()
+    }
+
     /// Octets of the new body.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.pieces.clone().map(<[u8]>::len).sum()
+        self.pieces().map(<[u8]>::len).sum()
     }
 
-    /// Whether the new body is empty. It never is: there is an address in it.
+    /// Whether the new body is empty, as that of a removed field is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -87,7 +106,7 @@ impl FieldChange<'_> {
 
     /// Appends the new body: all behind the colon, folds kept, without the last line ending.
     pub fn append_to(&self, out: &mut Vec<u8>) {
-        for piece in self.pieces.clone() {
+        for piece in self.pieces() {
             out.extend_from_slice(piece);
         }
     }
@@ -187,21 +206,34 @@ impl<'a> Rewritten<'a> {
         self.scratch.edits.iter().map(move |edit| this.edit(edit))
     }
 
-    /// Every field with a new body, in the order that a milter may apply them in: names, numbers
-    /// and order of fields stay as they are. None in shadow mode.
+    /// Every field with a new body, and then those that go, from the last to the first: in this order a milter
+    /// may apply them one by one, by name and number. None in shadow mode.
     pub fn field_changes(&self) -> impl Iterator<Item = FieldChange<'a>> + use<'a> {
         let this = *self;
         let fields = if self.changed() { self.scratch.fields.as_slice() } else { &[] };
-        fields.iter().filter(|field| !field.edits.is_empty()).map(move |field| FieldChange {
-            name: field.name.of(this.source),
-            nth: field.nth,
-            pieces: Pieces::new(
-                field.body.of(this.source),
-                widen(field.body.start),
-                this.scratch.edits_of(field),
-                &this.scratch.texts,
-            ),
-        })
+        let is_removed = move |field: &FieldRecord| {
+            this.scratch.edits_of(field).first().is_some_and(EditRecord::is_removal)
+        };
+        let kept = fields.iter().filter(move |field| !field.edits.is_empty() && !is_removed(field));
+        let changed = kept.map(move |field| {
+            let (body, base) = (field.body.of(this.source), widen(field.body.start));
+            this.field_change(
+                field,
+                Some(Pieces::new(body, base, this.scratch.edits_of(field), &this.scratch.texts)),
+            )
+        });
+        let removed = fields.iter().rev().filter(move |field| is_removed(field));
+        changed.chain(removed.map(move |field| this.field_change(field, None)))
+    }
+
+    /// Whether the header firewall removes any field.
+    #[must_use]
+    pub fn has_removals(&self) -> bool {
+        !self.scratch.removed.is_empty()
+    }
+
+    fn field_change(&self, field: &FieldRecord, pieces: Option<Pieces<'a>>) -> FieldChange<'a> {
+        FieldChange { name: field.name.of(self.source), nth: field.nth, pieces }
     }
 
     /// What was left alone although a mapped domain stands in the field.

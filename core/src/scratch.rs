@@ -21,6 +21,8 @@ pub struct Scratch {
     /// Fields that have an edit or a skip.
     pub(crate) fields: Vec<FieldRecord>,
     pub(crate) skips: Vec<SkipRecord>,
+    /// Numbers of the fields that are removed; at the end in the order of their names.
+    pub(crate) removed: Vec<u32>,
     /// Places in `texts` of the addresses that no entry maps.
     pub(crate) unmapped: Vec<Span>,
     /// New texts, and addresses for reports.
@@ -65,6 +67,11 @@ pub(crate) const TEXT_OF_ADDRESS: usize = 4 * (LOCAL_PART_MAX + DOMAIN_MAX);
 /// all of it is still in the cache when each gets its turn.
 pub(crate) const TOGETHER: usize = 8;
 
+/// Stands for the entry in a fold.
+pub(crate) const FOLD: u32 = u32::MAX;
+/// Stands for the entry in the removal of a field.
+pub(crate) const REMOVAL: u32 = u32::MAX - 1;
+
 /// One change of the source.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditRecord {
@@ -72,10 +79,10 @@ pub(crate) struct EditRecord {
     pub(crate) place: Span,
     /// What replaces it, in `texts`.
     pub(crate) text: Span,
-    /// The address as it was and as it is now, without comments, in `texts`. Empty for a fold.
+    /// The address as it was and as it is now, without comments, in `texts`. Empty for folds and removals.
     pub(crate) from: Span,
     pub(crate) to: Span,
-    /// The entry; `u32::MAX` for a fold.
+    /// The entry, [`FOLD`] or [`REMOVAL`].
     pub(crate) entry: u32,
     /// The field, in `fields`.
     pub(crate) field: u32,
@@ -84,13 +91,18 @@ pub(crate) struct EditRecord {
 impl EditRecord {
     /// Whether it is a fold and not an address.
     pub(crate) fn is_fold(&self) -> bool {
-        self.entry == u32::MAX
+        self.entry == FOLD
+    }
+
+    /// Whether it removes a whole field.
+    pub(crate) fn is_removal(&self) -> bool {
+        self.entry == REMOVAL
     }
 
     /// Whether it is an addr-spec of an address list or an attribute: no fold, and not in a name or a link,
     /// which spell the new address once more.
     pub(crate) fn is_plain_address(&self) -> bool {
-        !self.is_fold() && self.text.start == self.to.start
+        !self.is_fold() && !self.is_removal() && self.text.start == self.to.start
     }
 
     /// Octets of the text less octets replaced, as two numbers: one of them is 0.
@@ -160,6 +172,7 @@ impl Scratch {
         self.edits.clear();
         self.fields.clear();
         self.skips.clear();
+        self.removed.clear();
         self.unmapped.clear();
         self.texts.clear();
         self.bodies.clear();

@@ -11,7 +11,8 @@ use memchr::memchr;
 
 use crate::alignment::{Aligned, Domains};
 use crate::content_type::ContentType;
-use crate::scratch::Scratch;
+use crate::firewall::removed_name;
+use crate::scratch::{FieldRecord, Scratch};
 use crate::span::widen;
 
 /// The kinds of signatures that are reported.
@@ -115,6 +116,8 @@ pub struct Signature<'a> {
 /// linear in the signatures however many fields are edited.
 pub(crate) struct EditedFields<'a> {
     fields: Vec<EditedField<'a>>,
+    /// Those that the header firewall removes may have any number of names, which are in order there.
+    removed: Option<(&'a [u8], &'a Scratch)>,
 }
 
 struct EditedField<'a> {
@@ -125,9 +128,15 @@ struct EditedField<'a> {
 
 impl<'a> EditedFields<'a> {
     /// `count` gives how many fields of a name there are.
-    pub(crate) fn new(source: &'a [u8], scratch: &Scratch, count: impl Fn(&[u8]) -> u32) -> EditedFields<'a> {
+    pub(crate) fn new(
+        source: &'a [u8],
+        scratch: &'a Scratch,
+        count: impl Fn(&[u8]) -> u32,
+    ) -> EditedFields<'a> {
         let mut fields: Vec<EditedField<'a>> = Vec::new();
-        for record in scratch.fields.iter().filter(|record| !record.edits.is_empty()) {
+        let is_changed =
+            |record: &&FieldRecord| scratch.edits_of(record).first().is_some_and(|edit| !edit.is_removal());
+        for record in scratch.fields.iter().filter(is_changed) {
             let name = record.name.of(source);
             let from_last = count(name).saturating_sub(record.nth).saturating_add(1);
             match fields.iter_mut().find(|field| field.name.eq_ignore_ascii_case(name)) {
@@ -135,7 +144,8 @@ impl<'a> EditedFields<'a> {
                 None => fields.push(EditedField { name, from_last }),
             }
         }
-        EditedFields { fields }
+        let removed = (!scratch.removed.is_empty()).then_some((source, scratch));
+        EditedFields { fields, removed }
     }
 
     /// Reports on the signature that a field with this body tells of. `from`: the domains of From.
@@ -146,7 +156,9 @@ impl<'a> EditedFields<'a> {
         let covered = tag(body, b"h");
         let because: Vec<&[u8]> = covered.map_or_else(Vec::new, |list| {
             let covers = |field: &&EditedField<'_>| covers(list, field.name, field.from_last);
-            self.fields.iter().filter(covers).map(|field| field.name).collect()
+            let mut because: Vec<&[u8]> = self.fields.iter().filter(covers).map(|field| field.name).collect();
+            because.extend(self.removed_in(list));
+            because
         });
         let domain = tag(body, b"d").unwrap_or_default();
         let aligned = match kind {
@@ -157,7 +169,7 @@ impl<'a> EditedFields<'a> {
             kind,
             domain,
             selector: tag(body, b"s").unwrap_or_default(),
-            is_intact: if covered.is_some() { because.is_empty() } else { self.fields.is_empty() },
+            is_intact: if covered.is_some() { because.is_empty() } else { self.is_empty() },
             because,
             aligned,
         }
@@ -165,6 +177,20 @@ impl<'a> EditedFields<'a> {
 }
 
 impl<'a> EditedFields<'a> {
+    fn is_empty(&self) -> bool {
+        self.fields.is_empty() && self.removed.is_none()
+    }
+
+    /// The removed fields that a list of field names has, each once.
+    fn removed_in(&self, list: &[u8]) -> Vec<&'a [u8]> {
+        let Some((source, scratch)) = self.removed else { return Vec::new() };
+        let names = list.split(|&octet| octet == b':').map(<[u8]>::trim_ascii);
+        let mut names: Vec<&[u8]> = names.filter_map(|name| removed_name(source, scratch, name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Of a signature over the body: whether who it shows is still who signed.
     fn assess_body(&self, kind: SignatureKind) -> Signature<'a> {
         let names = self.fields.iter().map(|field| field.name);

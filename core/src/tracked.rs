@@ -2,6 +2,7 @@
 //! sets in the form that the scanner asks them in.
 
 use crate::field::{AUTOCRYPT, BodyKind, KNOWN_FIELDS, LIST_UNSUBSCRIBE_POST};
+use crate::firewall::FIREWALLED;
 use crate::flags::Flags;
 use crate::name_set::NameSet;
 use crate::policy::{Direction, Policy};
@@ -21,12 +22,15 @@ struct TrackedField {
     outbound: bool,
     inbound: bool,
     signature: Option<SignatureField>,
+    /// Whether it is removed from what strangers send.
+    firewalled: bool,
     /// The flag for a second one.
     duplicate: Flags,
 }
 
 impl TrackedFields {
-    pub(crate) fn new(policy: &Policy) -> TrackedFields {
+    /// `has_firewall`: whether the plan says who is a stranger.
+    pub(crate) fn new(policy: &Policy, has_firewall: bool) -> TrackedFields {
         let mut tracked = TrackedFields { names: NameSet::new(), fields: Vec::new() };
         for known in KNOWN_FIELDS.iter().filter(|known| known.once) {
             let number = tracked.intern(known.name);
@@ -58,7 +62,31 @@ impl TrackedFields {
         if let Some(field) = tracked.fields.get_mut(number) {
             (field.outbound, field.inbound) = (outbound, inbound);
         }
+        if has_firewall {
+            tracked.raise_firewall(policy);
+        }
         tracked
+    }
+
+    /// Tracks the fields that strangers may not send, those with names of their own in the policy among them.
+    fn raise_firewall(&mut self, policy: &Policy) {
+        for prefix in FIREWALLED {
+            let named = Direction::ALL.into_iter().flat_map(|direction| policy.fields(direction).names());
+            let is_in = |name: &&str| {
+                name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            };
+            let numbers: Vec<usize> =
+                named.filter(is_in).filter_map(|name| self.find(name.as_bytes())).collect();
+            let prefix = self.names.add_prefix(prefix.as_bytes());
+            if prefix == Some(self.fields.len()) {
+                self.fields.push(TrackedField::default());
+            }
+            for number in numbers.into_iter().chain(prefix) {
+                if let Some(field) = self.fields.get_mut(number) {
+                    field.firewalled = true;
+                }
+            }
+        }
     }
 
     /// How many fields are tracked.
@@ -82,6 +110,11 @@ impl TrackedFields {
             Direction::Outbound => field.outbound,
             Direction::Inbound => field.inbound,
         })
+    }
+
+    /// Whether the field of this number is removed from messages of `direction`.
+    pub(crate) fn is_removed(&self, number: usize, direction: Direction) -> bool {
+        direction == Direction::Inbound && self.fields.get(number).is_some_and(|field| field.firewalled)
     }
 
     /// Whether this is From's number.

@@ -15,7 +15,9 @@ pub(crate) fn withdraw(scratch: &mut Scratch, source: &[u8], reason_of: impl Fn(
     let Scratch { edits, fields, skips, .. } = scratch;
     let mut is_any = false;
     for field in &mut *fields {
-        field.withdrawn = reason_of(field.name.of(source)).filter(|_| !field.edits.is_empty());
+        // What is removed is no address that could stay.
+        let is_edited = edits.get(widen(field.edits.start)).is_some_and(|edit| !edit.is_removal());
+        field.withdrawn = reason_of(field.name.of(source)).filter(|_| is_edited && !field.edits.is_empty());
         is_any |= field.withdrawn.is_some();
     }
     if !is_any {

@@ -105,8 +105,10 @@ impl Arrays {
         let edits = done.edits().len();
         self.slices.reserve(2 * edits + 1, 0)?;
         // Each changed field has an edit, and all of them stand in the new header section, where a
-        // colon and a line feed take the room of the NULs; the last line may lack its line feed.
-        self.field_changes.reserve(edits, done.body_offset() + 1)
+        // colon and a line feed take the room of the NULs; the last line may lack its line feed. Names of
+        // fields that go stand in the old one.
+        let removed = if done.has_removals() { done.input_body_offset() } else { 0 };
+        self.field_changes.reserve(edits, done.body_offset() + removed + 1)
     }
 
     /// The same for a message that arrived field by field, of which there is no section.
@@ -124,7 +126,11 @@ pub(crate) fn slices(array: &mut Array<readdress_slice>, done: &Rewritten<'_>) {
 pub(crate) fn field_changes(array: &mut Array<readdress_field_change>, done: &Rewritten<'_>) {
     for change in done.field_changes() {
         let name = array.name(change.name);
-        let (value, length) = array.text(|texts| append_with_line_feeds(&change, texts));
+        let (value, length) = if change.is_removal() {
+            (std::ptr::null(), 0)
+        } else {
+            array.text(|texts| append_with_line_feeds(&change, texts))
+        };
         array.items.push(readdress_field_change { name, value, length, nth: change.nth });
     }
 }

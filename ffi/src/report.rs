@@ -31,8 +31,8 @@ pub struct readdress_edit {
     pub file: readdress_slice,
 }
 
-/// A field with a new body: the arguments of libmilter's smfi_chgheader(), in the order in which it
-/// may be called.
+/// A field with a new body, or one that goes: the arguments of libmilter's smfi_chgheader(), in the order
+/// in which it may be called.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct readdress_field_change {
@@ -41,7 +41,8 @@ pub struct readdress_field_change {
     /// The whole new body: all behind the colon, the white space there included, without the line
     /// ending at its end. Folds are a line feed and white space, whatever line endings the message
     /// has. NUL-terminated; a NUL inside is possible (READDRESS_FLAG_NUL), and then length says more
-    /// than strlen().
+    /// than strlen(). NULL for a field that goes: the header firewall removes it, which only maps with
+    /// listeners have, from what strangers send.
     pub value: *const c_char,
     /// Octets of value, without the NUL behind it.
     pub length: usize,

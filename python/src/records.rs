@@ -45,7 +45,7 @@ pub(crate) fn edit<'py>(py: Python<'py>, edit: &Edit<'_>) -> PyResult<Bound<'py,
 }
 
 pub(crate) fn field_change<'py>(py: Python<'py>, change: &FieldChange<'_>) -> PyResult<Bound<'py, PyAny>> {
-    let value = PyBytes::new(py, &change.value());
+    let value = (!change.is_removal()).then(|| PyBytes::new(py, &change.value()));
     class!(py, "FieldChange").call1((PyBytes::new(py, change.name), change.nth, value))
 }
 

@@ -125,6 +125,7 @@ def with_field_changes(message: bytes, done: Rewritten) -> bytes:
         number = of_name[change.nth - 1]
         name, colon, _ = fields[number].partition(b":")
         end = b"\r\n" if fields[number].endswith(b"\r\n") else b"\n"
+        assert change.value is not None
         fields[number] = name + colon + change.value + end
     return b"".join(fields) + body
 

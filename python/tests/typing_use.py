@@ -90,7 +90,7 @@ def report(done: Rewritten) -> Iterator[str]:
         entry = edit.entry
         yield f"{edit.field.decode()}[{edit.nth}] {entry.name if entry is not None else 'fold'}"
     for change in done.field_changes:
-        yield f"{change.name.decode()}[{change.nth}] {len(change.value)}"
+        yield f"{change.name.decode()}[{change.nth}] {len(change.value or b'')}"
     for skip in done.skipped:
         yield f"{skip.offset} {skip.reason}"
     for signature in done.signatures:

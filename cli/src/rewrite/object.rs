@@ -60,10 +60,11 @@ fn edits(outcome: &Outcome<'_>) -> Vec<Value> {
 
 fn fields(outcome: &Outcome<'_>) -> Vec<Value> {
     let field = |change: readdress::FieldChange<'_>| {
+        let value = change.value();
         Object::new()
             .with_octets("name", change.name)
             .with("nth", change.nth)
-            .with_octets("value", &change.value())
+            .with_optional("value", (!change.is_removal()).then_some(value.as_slice()))
             .into()
     };
     outcome.rewritten.field_changes().map(field).collect()

@@ -34,6 +34,7 @@ pub(super) fn edits(outcome: &Outcome<'_>) -> String {
     for edit in outcome.rewritten.edits() {
         let _ = write!(text, "{} {} {}[{}] ", edit.offset, edit.length, Shown(edit.field), edit.nth);
         let _ = match edit.entry {
+            None if edit.is_removal() => writeln!(text, "removed"),
             Some(entry) => {
                 writeln!(text, "{} -> {} ({})", Shown(edit.from), Shown(edit.to), place(&entry))
             }

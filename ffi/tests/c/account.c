@@ -65,6 +65,10 @@ static void report(const readdress_result *result)
         printf("change");
         word(changes[at].name, strlen(changes[at].name));
         printf(" %u", (unsigned)changes[at].nth);
+        if (changes[at].value == NULL) {
+            printf(" gone\n");
+            continue;
+        }
         word(changes[at].value, changes[at].length);
         putchar('\n');
         CHECK(changes[at].value[changes[at].length] == '\0');

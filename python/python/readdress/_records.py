@@ -122,17 +122,19 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class FieldChange:
-    """A field with a new body."""
+    """A field with a new body, or one that goes."""
 
     name: bytes
     """The field's name as it stands."""
     nth: int
     """Which of the fields of this name, from 1."""
-    value: bytes
-    """The new body: all behind the colon, folds kept, without the last line ending."""
+    value: bytes | None
+    """The new body: all behind the colon, folds kept, without the last line ending. None: the field
+    goes, which the header firewall removes from what strangers send."""
 
     def __repr__(self) -> str:
-        return f"<readdress.FieldChange: {_field(self.name, self.nth)}, {len(self.value)} octets>"
+        what = "removed" if self.value is None else f"{len(self.value)} octets"
+        return f"<readdress.FieldChange: {_field(self.name, self.nth)}, {what}>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
