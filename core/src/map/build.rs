@@ -172,7 +172,7 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 /// Collects entries and writes the map file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MapBuilder {
     pub(super) name: String,
     pub(super) policy: Policy,
@@ -189,7 +189,7 @@ pub struct MapBuilder {
 }
 
 /// An entry of a builder: as small as can be, for there may be many millions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     /// Where in the texts its own begin: name, internal address, external address, and those keys of
     /// local-parts that are not spelled like the local-part.
@@ -223,7 +223,7 @@ impl Of {
 }
 
 /// All domains that entries name, each spelling once, numbered in the order of adding.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DomainNames {
     numbers: HashMap<Box<[u8]>, u32>,
     /// Spelling, and number of the key.
@@ -274,6 +274,12 @@ impl MapBuilder {
     /// Sets everything that is not an entry.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+    }
+
+    /// What is rewritten, and how.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Names a file that entries come from, relative to the plan.

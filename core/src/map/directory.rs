@@ -32,7 +32,7 @@ pub(crate) struct Class {
 const NO_WAVE: u16 = u16::MAX;
 
 /// The recipients of a builder.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Recipients {
     map: MapBuilder,
     classes: HashMap<Class, u32>,

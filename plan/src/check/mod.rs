@@ -108,7 +108,7 @@ impl Plan {
         report
     }
 
-    fn entries(&self) -> impl Iterator<Item = (EntryId, Added<'_>)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (EntryId, Added<'_>)> {
         (0..).map(EntryId).map_while(|id| self.builder.get(id).map(|entry| (id, entry)))
     }
 
