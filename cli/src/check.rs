@@ -1,6 +1,6 @@
 //! `readdress check`: everything that is wrong with a plan, and what is proved of it.
 
-use readdress_plan::Plan;
+use readdress_plan::{ExportKind, Plan};
 
 use crate::failure::Failure;
 use crate::findings::Findings;
@@ -9,11 +9,18 @@ use crate::{Streams, exit, input, json, progress};
 
 pub(crate) fn run(options: &CheckOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let report = progress::during(streams.progress, "checking", |progress| {
-        Plan::read(&options.plan).map(|plan| plan.check_with(progress))
+        let plan = Plan::read(&options.plan)?;
+        let report = plan.check_with(progress);
+        // What contradicts itself can't be exported, and is told of already.
+        let kind = options.host.filter(|_| report.errors.is_empty()).map(ExportKind::from);
+        Ok((kind.map(|kind| plan.export(kind, None)), report))
     });
     let (code, findings) = match report {
-        Ok(report) => {
-            let findings = Findings::of_report(&report);
+        Ok((export, report)) => {
+            let mut findings = Findings::of_report(&report);
+            if let Some(export) = &export {
+                findings.add_export(export);
+            }
             (if findings.has_errors() { exit::FOUND_ERRORS } else { exit::OK }, findings)
         }
         Err(diagnostics) => (input::plan_code(&diagnostics), Findings::of_diagnostics(diagnostics)),

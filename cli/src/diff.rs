@@ -4,6 +4,7 @@
 //! will happen, however it came about. A domain is asked about with somebody whom nobody names.
 
 mod domains;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,6 +14,7 @@ use readdress::{Direction, Engine, Entry, EntryAddress, EntryDirection, EntryKin
 use serde_json::Value;
 
 use self::domains::{DomainChange, Domains};
+use self::routes::Moves;
 use crate::describe::{self, place};
 use crate::escape::Shown;
 use crate::failure::Failure;
@@ -30,6 +32,7 @@ pub(crate) fn run(options: &DiffOptions, streams: &mut Streams<'_>) -> Result<u8
         for direction in Direction::ALL {
             differences.compare(direction, [&old, &new]);
         }
+        differences.moves = Moves::between([&old, &new])?;
         Ok(differences)
     })?;
     let printed = if options.format.is_json() {
@@ -53,6 +56,8 @@ struct Differences {
     settings: Vec<(&'static str, String, String)>,
     domains: Vec<DomainChange>,
     addresses: Vec<Change>,
+    /// Whose mail goes elsewhere.
+    moves: Moves,
 }
 
 /// One address that comes out otherwise.
@@ -169,6 +174,7 @@ impl Differences {
         for change in &self.addresses {
             let _ = writeln!(text, "{}", change.line());
         }
+        text.push_str(&self.moves.text());
         let (outbound, inbound) = (self.count(Direction::Outbound), self.count(Direction::Inbound));
         let _ = writeln!(
             text,
@@ -202,6 +208,9 @@ impl Differences {
             .with("addresses", addresses.collect::<Vec<Value>>())
             .with("counts", Value::from(counts))
             .with("domains", self.domains.iter().map(DomainChange::object).collect::<Vec<_>>())
+            .with("waves", self.moves.waves())
+            .with("moves", self.moves.summaries())
+            .with("recipients", self.moves.recipients())
             .into()
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use readdress_plan::{Diagnostic, Diagnostics, Report, Severity};
+use readdress_plan::{Diagnostic, Diagnostics, Export, Report, Severity};
 use serde_json::Value;
 
 use crate::escape;
@@ -19,7 +19,7 @@ pub(crate) struct Findings {
 }
 
 /// One error or warning in both its forms.
-struct Finding {
+pub(crate) struct Finding {
     text: String,
     object: Value,
 }
@@ -34,6 +34,12 @@ impl Findings {
             proved: report.proved.clone(),
             counts: vec![("entries", counts.entries as u64)],
         }
+    }
+
+    /// Adds what an export of the plan would say.
+    pub(crate) fn add_export(&mut self, export: &Export) {
+        self.errors.extend(export.errors.iter().map(Finding::of));
+        self.warnings.extend(export.limits.iter().map(Finding::of));
     }
 
     /// A plan of which no more is known than what is wrong with it.
@@ -95,7 +101,11 @@ impl Findings {
 }
 
 impl Finding {
-    fn of(found: &Diagnostic) -> Finding {
+    pub(crate) fn into_object(self) -> Value {
+        self.object
+    }
+
+    pub(crate) fn of(found: &Diagnostic) -> Finding {
         let at: Vec<Value> = found
             .at
             .iter()

@@ -16,6 +16,7 @@ mod describe;
 mod diff;
 mod escape;
 mod explain;
+mod export;
 mod failure;
 mod findings;
 mod input;
@@ -104,6 +105,7 @@ fn verb(options: &Options, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         Verb::Explain(options) => explain::run(options, streams),
         Verb::Route(options) => route::run(options, streams),
         Verb::Diff(options) => diff::run(options, streams),
+        Verb::Export(options) => export::run(options, streams),
         Verb::Inspect(options) => inspect::run(options, streams),
     }
 }

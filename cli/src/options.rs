@@ -24,6 +24,7 @@ Examples:
   readdress explain --map contoso.map --direction inbound john@contoso.com
   readdress route --map contoso.map --client-ip 192.0.2.7 --mail-from a@x.example --rcpt-to john@contoso.com
   readdress diff contoso.map plan.toml
+  readdress export postfix plan.toml -o readdress
 
 Exit codes (sysexits.h):
   0   fine
@@ -43,6 +44,7 @@ pub(crate) enum Verb {
     Explain(ExplainOptions),
     Route(RouteOptions),
     Diff(DiffOptions),
+    Export(ExportOptions),
     Inspect(InspectOptions),
 }
 
@@ -90,6 +92,10 @@ pub(crate) struct CheckOptions {
     /// The plan, a TOML file
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
+
+    /// Whose tables or cmdlets have to carry the plan out: what they can't is a warning
+    #[arg(long = "for", value_enum, value_name = "KIND")]
+    pub(crate) host: Option<ExportKind>,
 
     #[command(flatten)]
     pub(crate) format: ReportFormat,
@@ -256,6 +262,42 @@ pub(crate) struct DiffOptions {
     pub(crate) format: ReportFormat,
 }
 
+/// Writes a plan in the words of another system: Postfix tables, Exchange cmdlets, or DNS records.
+///
+/// What the other system has no word for is told on standard error, each with the code `not-enforceable`.
+/// Files are written all or none, and only over files that are exports themselves. With an older plan,
+/// the cmdlets and records are those that lead from it to this one, in a safe order, and there is a list of
+/// the lines of tables that change.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  readdress export postfix plan.toml -o /etc/postfix/readdress
+  readdress export exchange 3-after.toml --from 2-during.toml > retire.ps1
+  readdress export dns plan.toml
+
+Exit codes: 0 fine, whether or not something can't be said; 64 usage; 65 bad plan, or one that would go
+wrong there; 66 no such file; 73 a file cannot be created; 74 writing failed.")]
+pub(crate) struct ExportOptions {
+    /// Whose words
+    #[arg(value_enum, value_name = "KIND")]
+    pub(crate) kind: ExportKind,
+
+    /// The plan, a TOML file
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The plan in use so far
+    #[arg(long, value_name = "OLDER-PLAN")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// A folder for the files; without it, they go to standard output, each under its name
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) format: ReportFormat,
+}
+
 /// Shows what a map file holds: header, sections, sizes, counts, generation, policy and sources.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -327,6 +369,34 @@ impl From<Direction> for readdress::Direction {
         match direction {
             Direction::Outbound => readdress::Direction::Outbound,
             Direction::Inbound => readdress::Direction::Inbound,
+        }
+    }
+}
+
+/// For whom a plan is exported.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ExportKind {
+    Postfix,
+    Exchange,
+    Dns,
+}
+
+impl ExportKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ExportKind::Postfix => "postfix",
+            ExportKind::Exchange => "exchange",
+            ExportKind::Dns => "dns",
+        }
+    }
+}
+
+impl From<ExportKind> for readdress_plan::ExportKind {
+    fn from(kind: ExportKind) -> readdress_plan::ExportKind {
+        match kind {
+            ExportKind::Postfix => readdress_plan::ExportKind::Postfix,
+            ExportKind::Exchange => readdress_plan::ExportKind::Exchange,
+            ExportKind::Dns => readdress_plan::ExportKind::Dns,
         }
     }
 }

@@ -136,7 +136,7 @@ impl Domains {
 }
 
 /// A word, or the same with a number behind it.
-fn label(word: &str, number: usize) -> String {
+pub(super) fn label(word: &str, number: usize) -> String {
     if number == 0 { word.to_owned() } else { format!("{word}{}", number + 1) }
 }
 

@@ -53,7 +53,7 @@ fn every_address_that_comes_out_otherwise_is_shown() {
 fn json_has_both_outcomes_and_counts() {
     let bench = two_plans();
     let object = diff(&bench, &["--format", "json"]).json();
-    assert_eq!(keys(&object), ["settings", "addresses", "counts", "domains"]);
+    assert_eq!(keys(&object), ["settings", "addresses", "counts", "domains", "waves", "moves", "recipients"]);
     assert_eq!(object["counts"], json!({"settings": 1, "outbound": 3, "inbound": 4, "domains": 2}));
     let john = &object["addresses"].as_array().unwrap()[0];
     assert_eq!(keys(john), ["direction", "kind", "address", "old", "new"]);

@@ -11,7 +11,11 @@ mod diff;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod inspect;
+#[cfg(test)]
+mod moves;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
