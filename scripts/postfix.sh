@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The same 1,000 messages through a real Postfix, with canonical maps, and through readdress.
+# The same 1,000 messages through a real Postfix, with canonical maps, and through readdress; and what
+# `export postfix` says of every example, asked of postmap(1).
 #
 #   scripts/postfix.sh [--examples]
 #
@@ -29,6 +30,9 @@ if ! [ -x "$master" ] && command -v apt-get >/dev/null 2>&1; then
     install >/dev/null 2>&1 || { timeout 120 apt-get update -q && install; } >/dev/null 2>&1 || true
 fi
 [ -x "$master" ] || skip "$master is missing (Debian: postfix)"
+
+# The exported tables, asked of postmap(1).
+READDRESS_POSTFIX=1 cargo test --locked -p readdress-tests --test postfix_tables
 
 folder=$(mktemp -d)
 finish() {
