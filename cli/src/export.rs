@@ -17,7 +17,7 @@ use crate::options::ExportOptions;
 use crate::{Streams, escape, exit, input, progress};
 
 pub(crate) fn run(options: &ExportOptions, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    let export = progress::during(streams.progress, "exporting", || {
+    let export = progress::during(streams.progress, "exporting", |_| {
         let plan = input::plan(&options.plan)?;
         let older = options.from.as_deref().map(input::plan).transpose()?;
         for plan in [Some(&plan), older.as_ref()].into_iter().flatten() {

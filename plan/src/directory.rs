@@ -150,7 +150,6 @@ impl Directory {
     }
 
     /// Somebody who is known, listed or not; both parts as keys.
-    #[allow(dead_code, reason = "for the exports")]
     pub(crate) fn get(&self, local_part: &[u8], domain: &[u8]) -> Option<&Recipient> {
         [&self.listed, &self.unlisted].into_iter().find_map(|known| known.get(domain)?.get(local_part))
     }

@@ -43,7 +43,6 @@ pub struct Plan {
     pub(crate) leads: Vec<LeadsTo>,
     /// The other systems.
     pub(crate) systems: Vec<System>,
-    #[allow(dead_code, reason = "for the exports")]
     pub(crate) dns: Option<Dns>,
     /// Where what the routing lists stands in the plan file.
     pub(crate) routing_places: Places,
@@ -115,11 +114,7 @@ impl Plan {
             }
         }
         let names = (&document.names.groups, &document.names.waves);
-        let of_group = |group: &ReadGroup| Group {
-            name: group.name.clone(),
-            members: BTreeMap::new(),
-            at: files.locate(group.at),
-        };
+        let of_group = |group: &ReadGroup| Group { name: group.name.clone(), members: BTreeMap::new() };
         let mut groups: Vec<Group> = document.groups.iter().map(of_group).collect();
         let mut directory = Directory::default();
         for list in &document.recipients {

@@ -133,7 +133,7 @@ impl Universe {
                 all.add(local_part, outside);
             }
             if let Some(routing) = &known.routing {
-                all.domains.insert(routing.key.domain.clone());
+                all.domains.extend(routing.key().map(|key| key.domain));
             }
         }
         let routing = &plan.routing;

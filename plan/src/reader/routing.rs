@@ -18,8 +18,6 @@ use crate::world::{Dns, Host, LeadsTo, Names, UnknownRecipient};
 pub(crate) struct ReadGroup {
     pub(crate) name: String,
     pub(crate) file: Option<Placed>,
-    /// Octet at which its table begins.
-    pub(crate) at: usize,
 }
 
 /// Where a connector leads, as far as its table says, and for a system's connector the rest of it.
@@ -30,7 +28,6 @@ pub(crate) struct ReadConnector {
     pub(crate) smart_hosts: Vec<(Host, Placed)>,
     pub(crate) address_spaces: Vec<DomainPattern>,
     pub(crate) cost: u32,
-    pub(crate) at: usize,
 }
 
 /// A `[[system]]`.
@@ -60,7 +57,7 @@ impl Reader<'_, '_> {
             self.check_keys(table, &["name", "file"], &[]);
             let file = self.string(table, "file");
             if let Some(name) = self.name(table, at, &mut document.names.groups) {
-                document.groups.push(ReadGroup { name, file, at });
+                document.groups.push(ReadGroup { name, file });
             }
         }
     }
@@ -310,7 +307,6 @@ impl Reader<'_, '_> {
             address_spaces: self.each(table, "address-spaces", Self::pattern),
             cost: self.whole_number(table, "cost", 0).unwrap_or(DEFAULT_COST),
             name: name?,
-            at,
         })
     }
 

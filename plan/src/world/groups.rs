@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostics, Location, Severity};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::directory::{Directory, ListedAt, Mailbox};
 use crate::entry::Placed;
 use crate::source::narrow;
@@ -20,8 +20,6 @@ pub(crate) struct Group {
     pub(crate) name: String,
     /// By key, and where each is first said to be in it.
     pub(crate) members: BTreeMap<Vec<u8>, ListedAt>,
-    #[allow(dead_code, reason = "for the exports")]
-    pub(crate) at: Location,
 }
 
 /// Reads the tables of groups. One may hold several groups, and is read once.

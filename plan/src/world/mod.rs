@@ -45,9 +45,6 @@ pub(crate) enum LeadsTo {
 #[derive(Debug)]
 pub(crate) struct System {
     pub(crate) name: String,
-    /// The hosts by which connectors lead to it.
-    #[allow(dead_code, reason = "for the exports")]
-    pub(crate) next_hops: Vec<Host>,
     pub(crate) accepted: AcceptedDomains,
     pub(crate) directory: Directory,
     pub(crate) forwards: Forwards,
@@ -65,13 +62,8 @@ pub(crate) struct System {
 pub(crate) struct SystemConnector {
     pub(crate) name: String,
     pub(crate) leads_to: LeadsTo,
-    /// As they stand in the plan; none if the plan names the system alone.
-    #[allow(dead_code, reason = "for the exports")]
-    pub(crate) smart_hosts: Vec<String>,
     pub(crate) address_spaces: Vec<DomainPattern>,
     pub(crate) cost: u32,
-    #[allow(dead_code, reason = "for the exports")]
-    pub(crate) at: Location,
 }
 
 /// What a system does with mail for somebody of its domains whom it doesn't know.
@@ -85,7 +77,6 @@ pub(crate) enum UnknownRecipient {
 
 /// What the records of the plan's domains say.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for the export of DNS records")]
 pub(crate) struct Dns {
     /// The gateway's addresses.
     pub(crate) gateway: Vec<IpAddr>,

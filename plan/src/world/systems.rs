@@ -60,15 +60,12 @@ pub(crate) fn read_systems(
             system.connectors.into_iter().zip(leads).map(|(connector, leads_to)| SystemConnector {
                 name: connector.name,
                 leads_to,
-                smart_hosts: connector.smart_hosts.into_iter().map(|(_, placed)| placed.text).collect(),
                 address_spaces: connector.address_spaces,
                 cost: connector.cost,
-                at: files.locate(connector.at),
             });
         systems.push(System {
             connectors: connectors.collect(),
             name: system.name,
-            next_hops: system.next_hops.into_iter().map(|(host, _)| host).collect(),
             accepted,
             directory,
             forwards,
