@@ -38,7 +38,7 @@ fn everything() -> PlanFolder {
             "migrated.csv",
             "Identity, Members\nMigrated Users, mary@contoso.com\nMigrated Users, elsewhere@fabrikam.com\n",
         )
-        .with("old.csv", "Address\nmary@contoso.com\n")
+        .with("old.csv", "Address\nmary@contoso.com\nsomeone@contoso.com\n")
         .with(
             "forwards.csv",
             "Mailbox, ForwardTo\nmary@contoso.com, mary@contoso.example\nmary@contoso.com, m@fabrikam.com\n",

@@ -91,15 +91,18 @@ impl Plan {
             self.find_unaccepted(&mut findings);
             self.find_near_misses(&mut findings);
             self.find_unrouted_postmasters(&mut asked, &mut findings);
-            if !self.routing.is_empty() || !self.systems.is_empty() {
-                let world = World::new(self, &engine);
+            let world = World::new(self, &engine);
+            // A plan without ways out leaves it to the host where mail goes.
+            if !self.routing.connectors.is_empty() || !self.systems.is_empty() {
                 self.find_flows(&world, &mut findings, progress);
-                self.find_open_relays(&world, &mut findings);
                 self.find_members_without_forward(&mut findings);
-                self.find_leftovers(&mut findings);
                 self.find_misplaced_validation(&engine, &mut findings);
-                self.find_unreachable_rules(&mut findings);
             }
+            if !self.routing.accepted_domains.is_empty() || !self.routing.listeners.is_empty() {
+                self.find_open_relays(&world, &mut findings);
+            }
+            self.find_leftovers(&mut findings);
+            self.find_unreachable_rules(&mut findings);
         }
         let mut report = findings.into_report();
         report.counts = self.counts();
