@@ -166,8 +166,8 @@ impl Deciding<'_, '_> {
 
     fn weigh_rules(&mut self) -> Result<(), Error> {
         self.decision.standings.room(self.routing.rules.len())?;
-        for rule in &self.routing.rules {
-            let standing = self.message().standing(rule);
+        for (rule, asks) in self.router.rules(self.routing) {
+            let standing = if asks { self.message().standing(rule) } else { RuleStanding::Open };
             self.decision.standings.push(standing);
         }
         Ok(())

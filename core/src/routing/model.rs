@@ -54,10 +54,12 @@ impl DomainPattern {
     /// Whether the pattern covers a domain, given as key.
     #[must_use]
     pub fn covers(&self, domain: &[u8]) -> bool {
-        match domain.strip_suffix(self.domain.as_slice()) {
-            Some([]) => true,
-            Some(rest) => self.below && (self.domain.is_empty() || rest.ends_with(b".")),
-            None => false,
+        let Some(before) = domain.len().checked_sub(self.domain.len()) else { return false };
+        match before {
+            0 => domain == self.domain,
+            _ if !self.below => false,
+            _ if self.domain.is_empty() => true,
+            _ => domain.get(before - 1) == Some(&b'.') && domain.ends_with(&self.domain),
         }
     }
 

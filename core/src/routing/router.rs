@@ -1,7 +1,8 @@
 //! A plan's routing in the form in which it is asked: made once, when a map is taken into use.
 
-use crate::routing::model::{Connector, Routing};
+use crate::routing::model::{Connector, Routing, Rule};
 use crate::routing::patterns::PatternTable;
+use crate::routing::rules::is_about_recipient;
 use crate::routing::section::HeaderQuestions;
 
 /// Look-ups over what a plan says about where mail goes.
@@ -10,6 +11,8 @@ pub(crate) struct Router {
     accepted: PatternTable,
     connectors: PatternTable,
     header: HeaderQuestions,
+    /// Of each rule, whether it asks anything about the message as a whole.
+    asks_about_message: Vec<bool>,
 }
 
 impl Router {
@@ -29,6 +32,7 @@ impl Router {
             accepted: PatternTable::new(accepted, |new, known| new < known),
             connectors: PatternTable::new(spaces, |new, known| rank(new) < rank(known)),
             header: HeaderQuestions::new(routing),
+            asks_about_message: routing.rules.iter().map(asks_about_message).collect(),
         }
     }
 
@@ -42,7 +46,16 @@ impl Router {
         self.connectors.get(domain)
     }
 
+    /// The rules, each with whether it asks anything about the message as a whole.
+    pub(super) fn rules<'p>(&self, routing: &'p Routing) -> impl Iterator<Item = (&'p Rule, bool)> {
+        routing.rules.iter().zip(self.asks_about_message.iter().copied())
+    }
+
     pub(super) fn header(&self) -> &HeaderQuestions {
         &self.header
     }
+}
+
+fn asks_about_message(rule: &Rule) -> bool {
+    rule.when.iter().chain(&rule.unless).any(|condition| !is_about_recipient(condition))
 }

@@ -161,7 +161,9 @@ impl Message<'_> {
     }
 
     fn holds_for(&self, condition: &Condition, recipient: &RecipientRecord) -> bool {
-        let of = [&recipient.came, &recipient.is];
+        // What no entry has rewritten is as it came.
+        let both = [&recipient.came, &recipient.is];
+        let of = if recipient.entry.is_some() { &both[..] } else { &both[1..] };
         let key = |standing: &Standing| parts(standing.key, &self.decision.texts);
         match condition {
             Condition::Recipient(keys) => {
@@ -212,7 +214,7 @@ pub(super) fn parts((span, domain): (Span, u32), texts: &[u8]) -> (&[u8], &[u8])
     (whole, whole.get(widen(domain)..).unwrap_or_default())
 }
 
-fn is_about_recipient(condition: &Condition) -> bool {
+pub(super) fn is_about_recipient(condition: &Condition) -> bool {
     matches!(
         condition,
         Condition::Recipient(_)
