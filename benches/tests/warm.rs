@@ -2,19 +2,22 @@
 //! directions, for whole messages, messages field by field, and paths of the envelope, and whatever a
 //! host takes of the outcome.
 #![allow(unsafe_code, reason = "counting allocations takes an allocator")]
-#![allow(clippy::unwrap_used, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::LazyLock;
 
+use readdress::routing::{Action, Client, Decision, Envelope};
 use readdress::{
     Direction, Engine, EntryDirection, MapBuilder, NewEntry, PathKind, Policy, Rewritten, Scratch,
 };
 use readdress_benches::corpus::{Directory, HOT, Hits, office, small};
+use readdress_benches::migration;
 use readdress_benches::people::Person;
 use readdress_benches::shape::fields;
+use readdress_plan::Plan;
 
 const MESSAGES: usize = 1_000;
 
@@ -166,6 +169,47 @@ fn messages_field_by_field() {
         }
         changes
     });
+}
+
+/// Decisions about everybody of a migration: rules, waves, routing addresses, connectors, refusals.
+#[test]
+fn routes() {
+    const RECIPIENTS: usize = 2_000;
+    let folder = std::env::temp_dir().join(format!("readdress-warm-{}", std::process::id()));
+    let plan = migration::write(&folder, RECIPIENTS).unwrap();
+    let compiled = Plan::read(&plan).map(|plan| plan.compile()).unwrap().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let engine = Engine::from_bytes(compiled.map).unwrap();
+    let recipients: Vec<String> = migration::recipients(RECIPIENTS).collect();
+    let inside = Client { address: Some([192, 0, 2, 10].into()), ..Client::default() };
+    let outside = Client { address: Some([203, 0, 113, 5].into()), ..Client::default() };
+    let header = b"Received: from a by b\r\nFrom: a@far.example\r\n\r\n";
+    let mut decision = Decision::new();
+    for turn in 0..2 {
+        for client in [inside, outside] {
+            let before = ALLOCATIONS.get();
+            let mut actions = [0; 4];
+            for some in recipients.chunks(10) {
+                let envelope = Envelope {
+                    client,
+                    reverse_path: Some(b"<somebody@contoso.example>"),
+                    header: Some(header),
+                    ..Envelope::default()
+                };
+                let others = [b"nobody@contoso.example".as_slice(), b"x@far.example", b"no address"];
+                let all = some.iter().map(|recipient| recipient.as_bytes()).chain(others);
+                for route in engine.route(&envelope, all, &mut decision).unwrap().iter() {
+                    black_box((route.forward_path().len(), route.next_hops().len(), route.reply().is_some()));
+                    black_box(route.set_headers().count() + route.removed_headers().count());
+                    actions[Action::ALL.iter().position(|action| *action == route.action()).unwrap()] += 1;
+                }
+            }
+            let [delivered, relayed, refused, _] = actions;
+            assert!(delivered > 0 && relayed > 0 && refused > 0, "{actions:?}");
+            let allocated = ALLOCATIONS.get() - before;
+            assert!(turn == 0 || allocated == 0, "{allocated} allocations");
+        }
+    }
 }
 
 #[test]
