@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 600
 
-.PHONY: help deps lint test test-full bench bench-map bench-gate bench-gate-bless fuzz-smoke fuzz bless bless-header install
+.PHONY: help deps lint test test-full bench bench-map bench-migration bench-gate bench-gate-bless fuzz-smoke fuzz bless bless-header install
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: deps ## beside what else there is: a table with the targets, docs/perform
 
 bench-map: deps ## only compiling and look-ups, with ten million entries, too: 8 GB, ten minutes more
 	@scripts/bench.sh map
+
+bench-migration: ## a million recipients, 50 rules, 4 systems: check, compile, decisions a second; JSON
+	@cargo run --release --locked -q -p readdress-benches --bin migrate -- target/migration 1000000
 
 bench-gate: deps ## instructions a message, counted by callgrind: 5 % more than the baseline is a failure
 	@scripts/bench-gate.sh
