@@ -197,7 +197,7 @@ fn routes() {
                     ..Envelope::default()
                 };
                 let others = [b"nobody@contoso.example".as_slice(), b"x@far.example", b"no address"];
-                let all = some.iter().map(|recipient| recipient.as_bytes()).chain(others);
+                let all = some.iter().map(String::as_bytes).chain(others);
                 for route in engine.route(&envelope, all, &mut decision).unwrap().iter() {
                     black_box((route.forward_path().len(), route.next_hops().len(), route.reply().is_some()));
                     black_box(route.set_headers().count() + route.removed_headers().count());
