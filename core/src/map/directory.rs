@@ -147,7 +147,7 @@ impl Directory {
     pub(super) fn read(file: &[u8], sections: &Sections) -> Result<Option<Directory>, MapError> {
         let range = sections.range(SectionId::Recipients);
         let Some(inner) = file.get(range.clone()).filter(|inner| !inner.is_empty()) else { return Ok(None) };
-        let map = Map::new(inner).map_err(|_| malformed("map of recipients", range.start))?;
+        let map = Map::without_recipients(inner).map_err(|_| malformed("map of recipients", range.start))?;
         let mut decoder = Decoder::new(file, sections.range(SectionId::RecipientClasses));
         let mut classes = Vec::new();
         for _ in 0..decoder.u32()? {
@@ -258,5 +258,34 @@ impl MapBuilder {
     pub fn recipient_conflicts(&self) -> Vec<(EntryId, EntryId)> {
         let conflicts = self.recipients.as_ref().map(|recipients| recipients.map.conflicts());
         conflicts.into_iter().flatten().map(|conflict| (conflict.first, conflict.second)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map as deep as a forger likes: only the first map of recipients is looked at.
+    #[test]
+    fn recipients_have_no_recipients() {
+        let recipient = |address| NewRecipient {
+            address,
+            is_listed: true,
+            routing_address: None,
+            groups: &[],
+            wave: None,
+        };
+        let mut builder = MapBuilder::new();
+        builder.add_recipient(&recipient(b"deep@x.example"), None).unwrap();
+        for _ in 0..3 {
+            let mut outer = MapBuilder::new();
+            outer.add_recipient(&recipient(b"u@x.example"), None).unwrap();
+            outer.recipients.as_mut().unwrap().map.recipients = builder.recipients.take();
+            builder = outer;
+        }
+        let map = Map::new(builder.finish().unwrap()).unwrap();
+        assert_eq!(map.recipient_count(), 1);
+        assert!(map.recipient(b"u", b"x.example").is_some());
+        assert!(map.recipient(b"deep", b"x.example").is_none());
     }
 }

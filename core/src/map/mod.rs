@@ -74,6 +74,14 @@ impl<D: AsRef<[u8]>> Map<D> {
     /// the same ones. If they do change, look-ups give wrong answers or none, never undefined
     /// behaviour.
     pub fn new(data: D) -> Result<Map<D>, Error> {
+        let map = Map::without_recipients(data)?;
+        let directory = Directory::read(map.data.as_ref(), &map.sections)?;
+        Ok(Map { directory, ..map })
+    }
+
+    /// The same without looking for recipients: their own map has none, however often a forger puts one
+    /// into the other.
+    fn without_recipients(data: D) -> Result<Map<D>, Error> {
         let file = data.as_ref();
         let sections = Sections::open(file)?;
         let (name, policy) = read_policy(file, sections.range(SectionId::Policy))?;
@@ -104,10 +112,9 @@ impl<D: AsRef<[u8]>> Map<D> {
                     && side == KeySide::Internal;
         }
         let routing = read_routing(file, sections.range(SectionId::Routing))?;
-        let directory = Directory::read(file, &sections)?;
         Ok(Map {
             routing,
-            directory,
+            directory: None,
             sections,
             name,
             policy,
