@@ -21,6 +21,8 @@ mod policy;
 #[cfg(test)]
 mod rewrite;
 #[cfg(test)]
+mod route;
+#[cfg(test)]
 mod streams;
 #[cfg(test)]
 mod usage;
