@@ -16,15 +16,12 @@ use crate::target::write_target;
 impl Deciding<'_, '_> {
     /// Where mail for an address goes, if no rule says so.
     pub(super) fn way(&mut self, record: &mut RecipientRecord, standing: Standing) -> Result<Outcome, Error> {
-        let accepted = standing
-            .accepted
-            .and_then(|number| Some((number, self.routing.accepted_domains.get(usize::from(number))?.kind)));
-        let Some((number, kind)) = accepted else {
-            self.step(Subject::Recipient(standing.key.0), Why::NotAccepted)?;
-            return if self.is_listed(&standing) { self.deliver(&standing) } else { self.leave(&standing) };
-        };
-        self.step(Subject::Domain(number), Why::Type(kind))?;
-        if kind == DomainType::ExternalRelay {
+        let kind = self.kind(&standing);
+        match standing.accepted.zip(kind) {
+            Some((number, kind)) => self.step(Subject::Domain(number), Why::Type(kind))?,
+            None => self.step(Subject::Recipient(standing.key.0), Why::NotAccepted)?,
+        }
+        if kind == Some(DomainType::ExternalRelay) {
             return self.hand_on(&standing);
         }
         if let Some(known) = standing.known {
@@ -32,8 +29,9 @@ impl Deciding<'_, '_> {
                 && !state.is_here()
             {
                 return match kind {
-                    DomainType::Authoritative => self.deliver(&standing),
-                    DomainType::InternalRelay | DomainType::ExternalRelay => self.hand_on(&standing),
+                    Some(DomainType::Authoritative) => self.deliver(&standing),
+                    Some(_) => self.hand_on(&standing),
+                    None => self.leave(&standing),
                 };
             }
             if known.is_routed {
@@ -43,6 +41,7 @@ impl Deciding<'_, '_> {
                 return self.deliver(&standing);
             }
         }
+        let Some(kind) = kind else { return self.leave(&standing) };
         let is_unknown = self.routing.has_directory || record.is_unmapped;
         self.step(
             Subject::Recipient(standing.key.0),
@@ -55,6 +54,11 @@ impl Deciding<'_, '_> {
         }
     }
 
+    /// The type of the accepted domain that an address is in.
+    fn kind(&self, standing: &Standing) -> Option<DomainType> {
+        Some(self.routing.accepted_domains.get(usize::from(standing.accepted?))?.kind)
+    }
+
     /// Mail for a recipient goes to its routing address. That is not looked up for another one.
     fn follow(&mut self, record: &mut RecipientRecord, known: Known) -> Result<Outcome, Error> {
         let Some(routing_address) = self.write_routing_address(record.path, known)? else {
@@ -63,7 +67,10 @@ impl Deciding<'_, '_> {
         record.path = routing_address;
         self.step(Subject::RoutingAddress(routing_address), Why::Followed)?;
         let standing = self.standing_of_text(routing_address)?.ok().flatten().unwrap_or_default();
+        let kind = self.kind(&standing);
         let is_here = match standing.known {
+            // Nobody there is looked up.
+            Some(_) if kind == Some(DomainType::ExternalRelay) => false,
             Some(known) => {
                 !known.is_routed
                     && self.is_listed(&standing)
@@ -73,12 +80,12 @@ impl Deciding<'_, '_> {
         };
         let (_, domain) = parts(standing.key, &self.decision.texts);
         let connector = self.router.connector(domain);
-        match standing.accepted {
+        match kind {
             _ if is_here => {
                 self.step(Subject::Recipient(standing.key.0), Why::RoutedHere)?;
                 Ok(Outcome::Deliver)
             }
-            Some(_) if connector.is_none() && standing.known.is_none() => {
+            Some(DomainType::Authoritative) if connector.is_none() && !self.is_listed(&standing) => {
                 self.step(Subject::Recipient(standing.key.0), Why::NotListed)?;
                 Ok(Outcome::Refused(Answer::Unknown))
             }

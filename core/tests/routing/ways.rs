@@ -136,6 +136,50 @@ fn a_routing_address_is_followed_once_with_its_subaddress() {
 }
 
 #[test]
+fn the_type_of_its_domain_decides_about_a_routing_address_that_is_not_here() {
+    let world = |kind| {
+        World::default()
+            .accept("x.example", DomainType::Authoritative)
+            .accept("y.example", kind)
+            .group("some")
+            .recipient("nobody@x.example", Some("nobody@y.example"), &[], None)
+            .recipient("member@x.example", Some("member@y.example"), &[], None)
+            .recipient("known@x.example", Some("known@y.example"), &[], None)
+            .stranger("member@y.example", &[0])
+            .mailbox("known@y.example")
+            .engine()
+    };
+    let all = ["nobody@x.example", "member@x.example", "known@x.example"];
+    for (kind, expected) in [
+        (DomainType::Authoritative, ["reject 550 5.1.10", "reject 550 5.1.10", "deliver known@y.example"]),
+        // A mis-setting is no reason for a bounce.
+        (DomainType::InternalRelay, ["reject 451 4.4.4", "reject 451 4.4.4", "deliver known@y.example"]),
+        // Never looked up.
+        (DomainType::ExternalRelay, ["reject 451 4.4.4"; 3]),
+    ] {
+        assert_eq!(route(&world(kind), &untrusted("<>"), &all), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_recipient_in_a_domain_that_is_not_accepted_has_wave_and_routing_address_too() {
+    let engine = World::default()
+        .accept("x.example", DomainType::Authoritative)
+        .wave("batch", WaveState::Pending)
+        .recipient("moved@far.example", Some("moved@new.example"), &[], None)
+        .recipient("pending@far.example", None, &[], Some(0))
+        .mailbox("here@far.example")
+        .engine();
+    for (recipient, expected) in [
+        ("moved@far.example", "relay moved@new.example by MX"),
+        ("pending@far.example", "relay pending@far.example by MX"),
+        ("here@far.example", "deliver here@far.example"),
+    ] {
+        assert_eq!(route_one(&engine, &untrusted("<>"), recipient), expected, "{recipient}");
+    }
+}
+
+#[test]
 fn the_forward_path_is_internal_before_anything_is_decided() {
     let engine = World::default()
         .accept("x.example", DomainType::Authoritative)
