@@ -151,6 +151,140 @@ fn both_sides_handing_on_whom_they_do_not_know_is_a_loop() {
     );
 }
 
+/// The plan with one more rule, before all others.
+fn ruled(rule: &str) -> String {
+    PLAN.replacen("[[rule]]", &format!("[[rule]]\nname = \"More\"\n{rule}\n[[rule]]"), 1)
+}
+
+#[test]
+fn mail_for_the_outside_that_two_systems_hand_to_each_other_is_a_loop() {
+    let plan = PLAN.replace("rule-scoped = true", "address-spaces = [\"*\"]");
+    let nobody = "nobody-has-this-mailbox@outside.invalid";
+    let all = found(&check(&plan, &tables()));
+    assert!(
+        all.contains(&format!(
+            "mail-loop plan.toml:1 old host: {nobody} > this: {nobody} > old host: {nobody}"
+        )),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn somebody_whom_only_a_rule_names_is_followed() {
+    let plan =
+        ruled("when = { recipient = \"desk@x.tenant.example\" }\ndo = { route-via = \"To the old host\" }");
+    let desk = "desk@x.tenant.example";
+    assert_eq!(
+        found(&check(&plan, &tables())),
+        [format!("mail-loop plan.toml:5 old host: {desk} > this: {desk} > old host: {desk}")]
+    );
+}
+
+#[test]
+fn a_domain_below_an_accepted_one_is_followed_where_a_connector_names_it() {
+    let plan = PLAN.replace("domain = \"x.example\"\ntype", "domain = \"*.x.example\"\ntype");
+    let plan = plan.replace("[[rule]]", "[[connector]]\nname = \"Branch\"\nsmart-hosts = [\"old.example.net\"]\naddress-spaces = [\"branch.x.example\"]\n[[rule]]");
+    let nobody = "nobody-has-this-mailbox@branch.x.example";
+    let all = found(&check(&plan, &tables()));
+    assert!(
+        all.contains(&format!(
+            "mail-loop plan.toml:2 old host: {nobody} > this: {nobody} > old host: {nobody}"
+        )),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn every_sender_that_rules_tell_apart_is_one_to_follow_mail_of() {
+    for condition in [
+        // Inside, and not of the first domain that is.
+        "sender-scope = \"in-organization\", sender-domain = \"x.tenant.example\"",
+        // In the group, and not its first member.
+        "sender-member-of = \"Moved\", sender-domain = \"z.example\"",
+        // Of the domain itself, and of none below.
+        "sender-scope = \"in-organization\", sender-domain = \"*.x.tenant.example\"",
+    ] {
+        let plan = ruled(&format!("when = {{ {condition} }}\ndo = {{ route-via = \"To the old host\" }}"));
+        let mut tables = tables();
+        let moved = "Identity, Members\nMoved, moved@x.example\nMoved, moved@z.example\n";
+        tables.insert("moved.csv", moved.to_owned());
+        let report = check(&plan, &tables);
+        assert!(!report.proved.contains(&"loop-free"), "{condition}");
+    }
+}
+
+#[test]
+fn rules_that_ask_for_two_other_recipients_are_followed_with_both() {
+    let rules = |second: &str| {
+        ruled(&format!(
+            "when = {{ any-recipient-domain = \"a.example\" }}\ndo = {{ route-via = \"To the old host\" }}\n\
+             [[rule]]\nname = \"Second\"\nunless = {{ any-recipient-domain = \"{second}\" }}\ndo = {{ drop = true }}"
+        ))
+    };
+    let is_proved = |second: &str| check(&rules(second), &tables()).proved.contains(&"loop-free");
+    assert!(!is_proved("b.example"));
+    assert!(!is_proved("a.example"));
+    let dropped = rules("b.example").replace(
+        "\"To the old host\" }\n[[rule]]",
+        "\"To the old host\" }\n[[rule]]\nname = \"None\"\ndo = { drop = true }\n[[rule]]",
+    );
+    assert!(check(&dropped, &tables()).proved.contains(&"loop-free"));
+}
+
+#[test]
+fn every_address_of_a_system_that_rules_tell_apart_is_a_way_in() {
+    for (networks, client) in [
+        ("[\"192.0.2.1\", \"192.0.2.9\"]", "192.0.2.9"),
+        ("[\"192.0.2.0/28\"]", "192.0.2.9"),
+        ("[\"2001:db8::/64\"]", "2001:db8::9"),
+    ] {
+        let plan = ruled(&format!(
+            "when = {{ client-ip = \"{client}\" }}\ndo = {{ route-via = \"To the old host\" }}"
+        ));
+        let report = check(&plan.replace("[\"192.0.2.1\"]", networks), &tables());
+        assert!(!report.proved.contains(&"loop-free"), "{networks}");
+    }
+}
+
+#[test]
+fn a_client_in_the_network_of_a_listener_is_a_way_in_beside_the_system_there() {
+    let plan = ruled("when = { client-ip = \"192.0.2.9\" }\ndo = { route-via = \"To the old host\" }");
+    let plan = plan.replacen("client-ip = [\"192.0.2.1\"]", "client-ip = [\"192.0.2.0/28\"]", 1);
+    let all = found(&check(&plan, &tables()));
+    let moved = "moved@x.tenant.example";
+    assert_eq!(all, [""; 0], "the old host sends from another address: {moved}");
+    let plan = plan.replace("type = \"internal-relay\"", "type = \"authoritative\"");
+    let plan = plan.replace(
+        "route-via = \"To the old host\" }\n[[rule]]",
+        "redirect-to = \"nobody@x.example\" }\n[[rule]]",
+    );
+    let all = found(&check(&plan, &tables()));
+    assert!(
+        all.iter().any(|one| one.contains("Old host > this: ") && one.ends_with("unknown there")),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn of_two_ways_in_circles_the_shorter_one_is_shown() {
+    let plan = PLAN.replace(
+        "{ domain = \"x.example\", type = \"authoritative\" }",
+        "{ domain = \"x.example\", type = \"internal-relay\" }",
+    );
+    let mut tables = tables();
+    let (a, b, c, z) = ("a@x.example", "b@x.example", "c@x.example", "z@x.example");
+    for order in [[a, b, c], [c, b, a]] {
+        let [first, second, third] = order;
+        let forwards = format!(
+            "Mailbox,ForwardTo\n{a},{a}\nstart@x.example,{first}\nstart@x.example,{z}\n{first},{second}\n{second},{third}\n{third},{z}\n"
+        );
+        tables.insert("forwards.csv", forwards.replace(&format!("{a},{a}\n"), ""));
+        let all = found(&check(&plan, &tables));
+        let wanted = format!("old host: start@x.example > old host: {z} > this: {z} > old host: {z}");
+        assert!(all.iter().any(|one| one.ends_with(&wanted)), "{all:?}");
+    }
+}
+
 #[test]
 fn a_validation_address_on_this_side_is_found() {
     let plan = PLAN.replace("stays@x.example\"\n[[rule]]", "moved@x.example\"\n[[rule]]");
@@ -176,6 +310,37 @@ fn strangers_can_send_to_strangers_only_where_somebody_lets_them() {
     assert_eq!(codes(&guard("any-recipient-domain")), ["relay-hole"]);
     let trusted = PLAN.replace("name = \"Internet\"", "name = \"Internet\"\ntrusted = true");
     assert_eq!(codes(&trusted), ["open-relay"]);
+}
+
+#[test]
+fn a_guard_that_lets_some_of_the_outside_through_is_an_open_relay() {
+    let open = PLAN.replace("name = \"Internet\"", "name = \"Internet\"\nanonymous-relay = true");
+    let guard = |ours: &str| {
+        let guard = format!(
+            "[[rule]]\nname = \"Guard\"\nunless = {{ {ours} }}\ndo = {{ reject = true }}\n[[system]]"
+        );
+        let report = check(&open.replace("[[system]]", &guard), &tables());
+        (
+            report.errors.iter().map(|error| error.code).collect::<Vec<_>>(),
+            report.proved.contains(&"no-open-relay"),
+        )
+    };
+    assert_eq!(
+        guard("recipient-domain = [\"x.example\", \"*.x.tenant.example\"]"),
+        (vec!["open-relay"], false)
+    );
+    assert_eq!(guard("recipient-domain = [\"x.example\", \"partner.example\"]"), (vec!["open-relay"], false));
+    assert_eq!(guard("recipient = \"friend@partner.example\""), (vec!["open-relay"], false));
+    assert_eq!(guard("recipient-domain = [\"x.example\", \"x.tenant.example\"]"), (vec![], true));
+}
+
+#[test]
+fn whom_an_entry_moves_into_an_accepted_domain_is_not_outside() {
+    let entry = "[[rewrite.entry]]\ninternal = \"x.tenant.example\"\nexternal = \"brand.example\"\n";
+    let plan = format!(
+        "{entry}{PLAN}[[connector]]\nname = \"Brand\"\nmx = true\naddress-spaces = [\"brand.example\"]\n"
+    );
+    assert!(check(&plan, &tables()).proved.contains(&"no-open-relay"));
 }
 
 #[test]

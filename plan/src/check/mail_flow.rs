@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use readdress::EntryKind;
+use readdress::routing::{Condition, DomainPattern};
 
 use super::findings::Findings;
 use super::text;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::flow::{
-    Context, Contexts, Ending, Hop, Place, Target, Trail, Walk, Walked, World, domain_of, somebody,
+    Context, Contexts, Ending, Hop, Place, Target, Trail, Walk, Walked, World, domain_of, stand_ins,
 };
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -35,6 +36,8 @@ enum Origin {
     Table(u32, u32),
     /// Somebody unknown in the accepted domain of this number, here or at another system.
     Domain(Option<u16>, usize),
+    /// Somebody in a domain that nobody accepts.
+    Outside,
 }
 
 /// What is wrong with mail for an address.
@@ -49,7 +52,7 @@ enum Trouble {
 impl Plan {
     /// Follows mail for everybody. What holds without exception is added to what is proved.
     pub(super) fn find_flows(&self, world: &World<'_>, findings: &mut Findings, progress: &Progress) {
-        let contexts = self.contexts();
+        let contexts = self.contexts(world);
         let subjects = self.subjects();
         progress.begin(subjects.len());
         let next = AtomicUsize::new(0);
@@ -100,12 +103,8 @@ impl Plan {
     }
 
     /// Everything besides the address that decides where mail goes.
-    pub(super) fn contexts(&self) -> Contexts {
-        let member_of = |group: u16| {
-            let group = self.groups.get(usize::from(group))?;
-            group.members.keys().next().cloned()
-        };
-        Contexts::of(&self.routing, member_of)
+    pub(super) fn contexts(&self, world: &World<'_>) -> Contexts {
+        Contexts::of(&self.routing, world)
     }
 
     /// Whom to follow: everybody who is known anywhere, and somebody unknown of each domain.
@@ -133,12 +132,13 @@ impl Plan {
                 .map_or(0, |place| place.external);
             add(key, false, Origin::Table(self.source_of(id), at));
         }
-        let accepted = [(None, &self.accepted)].into_iter();
-        let others = (0..).zip(&self.systems).map(|(number, system)| (Some(number), &system.accepted));
-        for (system, accepted) in accepted.chain(others) {
-            for (number, domain) in accepted.list().iter().enumerate() {
-                add(somebody(&domain.domain), false, Origin::Domain(system, number));
-            }
+        for key in self.named_by_rules() {
+            let origin = self.origin(domain_of(&key));
+            add(key, false, origin);
+        }
+        for key in self.strangers() {
+            let origin = self.origin(domain_of(&key));
+            add(key, false, origin);
         }
         // Of one address that stands in several tables, the one that makes it known stays.
         subjects.sort_by(|a, b| (&a.key, !a.is_known).cmp(&(&b.key, !b.is_known)));
@@ -146,9 +146,83 @@ impl Plan {
         subjects
     }
 
+    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.routing.rules.iter().flat_map(|rule| rule.when.iter().chain(&rule.unless))
+    }
+
+    /// The recipients whom rules name, themselves or by their groups, as keys.
+    pub(super) fn named_by_rules(&self) -> Vec<Vec<u8>> {
+        let mut named = Vec::new();
+        for condition in self.conditions() {
+            match condition {
+                Condition::Recipient(keys) => named.extend(keys.iter().cloned()),
+                Condition::RecipientMemberOf(groups) => {
+                    let groups = groups.iter().filter_map(|group| self.groups.get(usize::from(*group)));
+                    named.extend(groups.flat_map(|group| group.members.keys().cloned()));
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+
+    /// Somebody unknown in each domain that is named, and in one that is not.
+    pub(super) fn strangers(&self) -> Vec<Vec<u8>> {
+        let mut strangers: Vec<Vec<u8>> = self.named_domains().iter().flat_map(stand_ins).collect();
+        strangers.sort();
+        strangers.dedup();
+        strangers
+    }
+
+    /// Every domain that decides where somebody's mail goes, and one that nobody names.
+    fn named_domains(&self) -> Vec<DomainPattern> {
+        let exact = |domain: &[u8]| DomainPattern { domain: domain.to_vec(), below: false };
+        let accepted =
+            std::iter::once(&self.accepted).chain(self.systems.iter().map(|system| &system.accepted));
+        let mut named: Vec<DomainPattern> = accepted
+            .flat_map(|accepted| accepted.list().iter().map(|accepted| accepted.domain.clone()))
+            .collect();
+        named.push(DomainPattern::any());
+        named.extend(
+            self.routing.connectors.iter().flat_map(|connector| connector.address_spaces.iter().cloned()),
+        );
+        for system in &self.systems {
+            named.extend(
+                system.connectors.iter().flat_map(|connector| connector.address_spaces.iter().cloned()),
+            );
+            named.extend(system.directory.domains().map(|(domain, _)| exact(domain)));
+        }
+        for condition in self.conditions() {
+            if let Condition::RecipientDomain(patterns) | Condition::AnyRecipientDomain(patterns) = condition
+            {
+                named.extend(patterns.iter().cloned());
+            }
+        }
+        for (_, entry) in self.entries().filter(|(_, entry)| entry.kind == EntryKind::Domain) {
+            named.extend([exact(entry.internal.domain), exact(entry.external.domain)]);
+        }
+        named.sort();
+        named.dedup();
+        named
+    }
+
+    /// What makes a domain one to follow mail for: the accepted domain that covers it, here or elsewhere.
+    fn origin(&self, domain: &[u8]) -> Origin {
+        let elsewhere = (0..).zip(&self.systems).map(|(number, system)| (Some(number), &system.accepted));
+        let mut all = std::iter::once((None, &self.accepted)).chain(elsewhere);
+        let found = all.find_map(|(system, accepted)| {
+            let over =
+                accepted.list().iter().enumerate().filter(|(_, accepted)| accepted.domain.covers(domain));
+            let (number, _) = over.max_by_key(|(_, accepted)| accepted.domain.closeness())?;
+            Some(Origin::Domain(system, number))
+        });
+        found.unwrap_or(Origin::Outside)
+    }
+
     pub(super) fn subject_place(&self, subject: &Subject) -> Location {
         match subject.place {
             Origin::Table(source, at) => self.locate_in(source, at),
+            Origin::Outside => self.locate_in(0, 0),
             Origin::Domain(None, number) => self.place_of(&self.routing_places.accepted_domains, number),
             Origin::Domain(Some(system), _) => {
                 let system = self.systems.get(usize::from(system));
@@ -284,12 +358,12 @@ fn troubles(
         }
     }
     if found.trail.is_some() || found.hole.is_some() {
-        // There may be a shorter way from a place where the walk had been.
+        // The first way that is found is not always the shortest.
         for (context, start) in
             contexts.iter().flat_map(|context| starts.iter().map(move |start| (context, start)))
         {
-            walk.begin();
-            found.take(walk.follow(start.clone(), context, |ending| subject.is_harmed_by(ending)));
+            let is_hole = |ending| subject.is_harmed_by(ending) && !matches!(ending, Ending::Left { .. });
+            found.take(walk.nearest(start.clone(), context, is_hole));
         }
     }
     found.into_troubles()

@@ -3,67 +3,69 @@
 //! Every way in that is not one of our systems is tried with a recipient outside, alone and in the company of
 //! everybody whom a rule asks for, from senders of every kind. The engine's answer decides.
 
-use readdress::routing::{Action, Decision, DomainPattern, Envelope};
+use readdress::routing::{Action, Decision, Envelope};
 
 use super::findings::Findings;
 use super::text;
 use crate::diagnostic::Diagnostic;
-use crate::flow::{World, domain_of, somebody};
+use crate::directory::Mailbox;
+use crate::flow::{Context, Knowledge, World, domain_of, mailbox};
 use crate::plan::Plan;
 
 impl Plan {
     pub(super) fn find_open_relays(&self, world: &World<'_>, findings: &mut Findings) {
         let mut is_open = self.find_trusted_strangers(findings);
-        let contexts = self.contexts();
-        let mut senders: Vec<Vec<u8>> = contexts.list.iter().map(|context| context.sender.clone()).collect();
-        // Strangers may say that they are anybody.
-        senders.extend(self.routing.accepted_domains.iter().map(|accepted| somebody(&accepted.domain)));
-        senders.sort();
-        senders.dedup();
-        let mut company: Vec<Option<Vec<u8>>> =
-            contexts.list.iter().map(|context| context.company.clone()).collect();
-        company.sort();
-        company.dedup();
+        let contexts = self.contexts(world);
+        let outsiders = self.outsiders(world);
         let mut decision = Decision::new();
-        let strangers = world.sessions.iter().filter(|session| !session.is_trusted(world.engine));
-        for session in strangers {
-            let mut tried = senders.iter().flat_map(|sender| company.iter().map(move |with| (sender, with)));
-            let found = tried.find_map(|(sender, with)| {
+        let mut told = Vec::new();
+        for session in world.sessions.iter().filter(|session| !session.is_trusted(world.engine)) {
+            let tried =
+                contexts.list.iter().flat_map(|context| outsiders.iter().map(move |to| (context, to)));
+            for (context, outsider) in tried {
                 let envelope = Envelope {
                     client: session.client(),
                     direction: session.direction,
-                    reverse_path: Some(sender),
+                    reverse_path: Some(&context.sender),
                     ..Envelope::default()
                 };
-                self.outsiders().into_iter().find_map(|outsider| {
-                    let recipients = [Some(outsider.as_slice()), with.as_deref()].into_iter().flatten();
-                    let routes = world.engine.route(&envelope, recipients, &mut decision).ok()?;
-                    let route = routes.get(0)?;
-                    let goes = matches!(route.action(), Action::Relay | Action::Deliver);
-                    let listeners = &self.routing.listeners;
-                    let listener =
-                        routes.listener().and_then(|by| listeners.iter().position(|one| one == by));
-                    goes.then(|| (sender.clone(), outsider.clone(), with.clone(), listener))
-                })
-            });
-            if let Some((sender, outsider, with, listener)) = found {
+                let recipients = std::iter::once(outsider).chain(&context.company).map(Vec::as_slice);
+                let Ok(routes) = world.engine.route(&envelope, recipients, &mut decision) else { continue };
+                let action = routes.get(0).map(|route| route.action());
+                if !matches!(action, Some(Action::Relay | Action::Deliver)) {
+                    continue;
+                }
                 is_open = true;
-                findings.add(self.open_relay(listener, &session.name, &sender, &outsider, with.as_deref()));
+                let listeners = &self.routing.listeners;
+                let listener = routes.listener().and_then(|by| listeners.iter().position(|one| one == by));
+                // Of each listener one is enough.
+                if !told.contains(&listener) {
+                    told.push(listener);
+                    findings.add(self.open_relay(listener, &session.name, context, outsider));
+                }
+                break;
             }
         }
         let is_sure = contexts.is_complete && !self.routing.accepted_domains.is_empty();
         findings.prove("no-open-relay", is_sure && !is_open);
     }
 
-    /// Addresses outside: of no accepted domain, and of each that only a connector serves.
-    fn outsiders(&self) -> Vec<Vec<u8>> {
-        let spaces = self.routing.connectors.iter().flat_map(|connector| &connector.address_spaces);
-        let mut outsiders = vec![somebody(&DomainPattern::any())];
-        outsiders.extend(spaces.map(somebody));
-        outsiders.retain(|outsider| self.accepted.get(domain_of(outsider)).is_none());
-        outsiders.sort();
-        outsiders.dedup();
+    /// Addresses outside, whatever entries make of them: somebody of each domain that is
+    /// named and not accepted, and whom rules name there.
+    fn outsiders(&self, world: &World<'_>) -> Vec<Vec<u8>> {
+        let mut outsiders = self.strangers();
+        outsiders.extend(self.named_by_rules());
+        let is_outside = |key: &[u8]| self.accepted.get(domain_of(key)).is_none();
+        outsiders.retain(|outsider| {
+            is_outside(outsider) && !self.is_listed(outsider) && is_outside(&world.internal(outsider))
+        });
         outsiders
+    }
+
+    fn is_listed(&self, key: &[u8]) -> bool {
+        mailbox(key).is_some_and(|Mailbox { local_part, domain }| {
+            self.directory.place(&local_part, &domain).is_some()
+        })
     }
 
     /// Listeners that take anybody for one of our systems.
@@ -92,23 +94,22 @@ impl Plan {
         &self,
         listener: Option<usize>,
         session: &str,
-        sender: &[u8],
+        Context { sender, company }: &Context,
         outsider: &[u8],
-        with: Option<&[u8]>,
     ) -> Diagnostic {
         let name = |address: &[u8]| if address.is_empty() { "<>".to_owned() } else { text(address) };
         let mut witness =
             vec![session.to_owned(), format!("from {}", name(sender)), format!("to {}", name(outsider))];
         let at = listener.map(|number| self.place_of(&self.routing_places.listeners, number));
         let at = at.unwrap_or_else(|| self.locate_in(0, 0));
-        let diagnostic = match with {
-            Some(with) => {
-                witness.push(format!("and {}", name(with)));
+        witness.extend(company.iter().map(|with| format!("and {}", name(with))));
+        let diagnostic = match company.as_slice() {
+            [_, ..] => {
                 let message = "strangers can send to strangers, if somebody of ours gets the same message";
                 Diagnostic::error("relay-hole", at, message)
                     .hint("let the rule ask about the recipient itself (recipient-domain), not about any of them")
             }
-            None => Diagnostic::error("open-relay", at, "strangers can send to strangers")
+            [] => Diagnostic::error("open-relay", at, "strangers can send to strangers")
                 .hint("take anonymous-relay off the listener, or refuse by a rule what comes from outside and goes outside"),
         };
         diagnostic.witness(witness)

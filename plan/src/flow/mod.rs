@@ -7,11 +7,12 @@
 
 mod context;
 mod hop;
+mod nearest;
 mod sessions;
 mod system;
 mod walk;
 
-pub(crate) use self::context::{Context, Contexts, somebody};
+pub(crate) use self::context::{Context, Contexts, Knowledge, stand_ins};
 pub(crate) use self::hop::{Ending, Hop, Place};
 pub(crate) use self::system::{Target, World, domain_of, mailbox};
 pub(crate) use self::walk::{Trail, Walk, Walked};

@@ -1,11 +1,13 @@
 //! The systems that mail flows between, as a walk asks them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use readdress::routing::{Client, DomainType, PatternTable};
-use readdress::{Direction, Engine, EntryAddress};
+use readdress::{Direction, Engine, EntryAddress, EntryDirection, EntryKind, PathKind, Scratch};
 
 use crate::directory::{Existence, Mailbox};
+use crate::flow::context::Knowledge;
 use crate::flow::hop::Place;
 use crate::plan::Plan;
 use crate::world::{Forward, LeadsTo, System, UnknownRecipient};
@@ -162,6 +164,47 @@ impl<'p> World<'p> {
                 .map_or_else(String::new, |other| other.system.name.clone()),
         }
     }
+}
+
+impl Knowledge for World<'_> {
+    fn members(&self, group: u16) -> Vec<Vec<u8>> {
+        let group = self.plan.groups.get(usize::from(group));
+        group.map_or_else(Vec::new, |group| group.members.keys().cloned().collect())
+    }
+
+    fn is_member(&self, key: &[u8], group: u16) -> bool {
+        let group = self.plan.groups.get(usize::from(group));
+        group.is_some_and(|group| group.members.contains_key(key))
+    }
+
+    fn is_inside(&self, domain: &[u8]) -> bool {
+        self.plan.accepted.get(domain).is_some_and(|kind| kind != DomainType::ExternalRelay)
+    }
+
+    fn rewritten(&self) -> Vec<Vec<u8>> {
+        let mut pairs = HashSet::new();
+        let mut found = Vec::new();
+        for (_, entry) in self.plan.entries() {
+            let is_two_way = entry.kind == EntryKind::Mailbox && entry.direction == EntryDirection::Both;
+            if is_two_way && pairs.insert((entry.internal.domain, entry.external.domain)) {
+                found.push([entry.external.local_part, b"@", entry.external.domain].concat());
+            }
+        }
+        found
+    }
+
+    fn internal(&self, key: &[u8]) -> Vec<u8> {
+        let path = spelled(key);
+        let mut scratch = Scratch::new();
+        let session = readdress::Session::from(Direction::Inbound).with_smtputf8(true);
+        let done = self.engine.rewrite_path(session, PathKind::Forward, path.as_bytes(), &mut scratch);
+        done.map_or_else(|_| key.to_vec(), |done| key_of(done.to()))
+    }
+}
+
+/// A key as an address on the wire: its local-part in quotes where it has to be.
+pub(super) fn spelled(key: &[u8]) -> String {
+    mailbox(key).map_or_else(String::new, |mailbox| mailbox.text())
 }
 
 /// The mailbox that a key names.

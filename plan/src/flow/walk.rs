@@ -4,7 +4,7 @@ use readdress::routing::{Action, Decision, DomainType, Envelope};
 
 use crate::flow::context::Context;
 use crate::flow::hop::{Ending, Hop, Place};
-use crate::flow::system::{Other, Target, World, domain_of, key_of, mailbox};
+use crate::flow::system::{Other, Target, World, domain_of, key_of, spelled};
 use crate::world::Forward;
 
 /// The most places that a walk comes to. Beyond them nothing is said about the address.
@@ -26,7 +26,7 @@ struct Seen {
 }
 
 /// What comes after a place.
-enum Next {
+pub(super) enum Next {
     Go(Hop),
     End(Ending),
 }
@@ -106,7 +106,7 @@ impl<'w, 'p> Walk<'w, 'p> {
         self.path.iter().filter_map(|(at, _)| self.seen.get(*at)).map(|seen| seen.hop.clone()).collect()
     }
 
-    fn nexts(&mut self, hop: &Hop, context: &Context) -> Vec<Next> {
+    pub(super) fn nexts(&mut self, hop: &Hop, context: &Context) -> Vec<Next> {
         match hop.place {
             Place::Here(session) => self.at_gateway(session, &hop.address, context),
             Place::At(number) => match self.world.others.get(usize::from(number)) {
@@ -128,7 +128,8 @@ impl<'w, 'p> Walk<'w, 'p> {
             header: None,
         };
         let path = spelled(address);
-        let recipients = [Some(path.as_bytes()), context.company.as_deref()].into_iter().flatten();
+        let company = context.company.iter().map(|address| spelled(address)).collect::<Vec<_>>();
+        let recipients = std::iter::once(&path).chain(&company).map(String::as_bytes);
         let routes = world.engine.route(&envelope, recipients, &mut self.decision);
         let Some(route) = routes.ok().and_then(|routes| routes.get(0)) else { return Vec::new() };
         let is_by_rule = || route.rules().last().is_some_and(|rule| rule.actions.reject.is_some());
@@ -218,9 +219,4 @@ impl<'w, 'p> Walk<'w, 'p> {
 
 fn hop(place: Place, address: Vec<u8>, is_forwarded: bool) -> Hop {
     Hop { place, address, is_forwarded }
-}
-
-/// A key as an address on the wire: its local-part in quotes where it has to be.
-fn spelled(key: &[u8]) -> String {
-    mailbox(key).map_or_else(String::new, |mailbox| mailbox.text())
 }
