@@ -24,6 +24,7 @@ use walk::Found;
 use world::{FEATURES, World};
 
 const LOOPS: [&str; 2] = ["mail-loop", "forward-without-membership"];
+const RELAYS: [&str; 2] = ["open-relay", "relay-hole"];
 const HOLES: [&str; 2] = ["black-hole", "membership-without-mailbox"];
 
 /// What `check` found of some kinds: of each address, the hops that show it.
@@ -70,6 +71,10 @@ fn disagreement(world: &World, report: &Report) -> Option<String> {
     let is_proved = report.proved.contains(&"no-open-relay");
     if is_proved != (relay.is_none() && !world.accepted.is_empty()) {
         return Some(format!("no-open-relay proved: {is_proved}; refuted by {relay:?}"));
+    }
+    let is_told = report.errors.iter().any(|error| RELAYS.contains(&error.code));
+    if is_told != relay.is_some() {
+        return Some(format!("an open relay is told of: {is_told}; there is {relay:?}"));
     }
     None
 }

@@ -335,6 +335,13 @@ fn a_guard_that_lets_some_of_the_outside_through_is_an_open_relay() {
 }
 
 #[test]
+fn a_plan_without_accepted_domains_says_nothing_about_relays() {
+    let report = check("[[recipients]]\nfile = \"here.csv\"\n", &tables());
+    assert_eq!(found(&report), [""; 0]);
+    assert!(!report.proved.contains(&"no-open-relay"));
+}
+
+#[test]
 fn whom_an_entry_moves_into_an_accepted_domain_is_not_outside() {
     let entry = "[[rewrite.entry]]\ninternal = \"x.tenant.example\"\nexternal = \"brand.example\"\n";
     let plan = format!(

@@ -53,6 +53,10 @@ impl Plan {
     /// Addresses outside, whatever entries make of them: somebody of each domain that is
     /// named and not accepted, and whom rules name there.
     fn outsiders(&self, world: &World<'_>) -> Vec<Vec<u8>> {
+        if self.routing.accepted_domains.is_empty() {
+            // The plan does not say who is outside.
+            return Vec::new();
+        }
         let mut outsiders = self.strangers();
         outsiders.extend(self.named_by_rules());
         let is_outside = |key: &[u8]| self.accepted.get(domain_of(key)).is_none();

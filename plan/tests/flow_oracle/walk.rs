@@ -273,6 +273,10 @@ impl World {
         if self.listeners.iter().any(|listener| listener.trusted && is_everybody(&listener.networks)) {
             return Some("everybody is trusted".to_owned());
         }
+        if self.accepted.is_empty() {
+            // Nobody says who is outside.
+            return None;
+        }
         let is_outside = |address: &String| {
             let of = [address.clone(), self.internal(address)];
             of.iter().all(|one| kind(&self.accepted, domain(one)).is_none() && self.known(one).is_none())
