@@ -115,6 +115,30 @@ fn a_forward_without_membership_is_a_loop() {
 }
 
 #[test]
+fn a_forward_to_a_mailbox_that_has_not_taken_over_is_found() {
+    let mut tables = tables();
+    tables.insert("there.csv", "Address\nstays@x.example\nflying@x.example\n".to_owned());
+    tables.insert("both.csv", "Name, EmailAddress\nflying@x.example, flying@x.tenant.example\n".to_owned());
+    let plan = PLAN.replace("[[group]]", "[[recipients]]\nfile = \"both.csv\"\n[[group]]");
+    assert_eq!(found(&check(&plan, &tables)), [""; 0]);
+    let forward = |more: &str| {
+        format!(
+            "Mailbox,ForwardTo\nmoved@x.example,moved@x.tenant.example\n{more}flying@x.example,flying@x.tenant.example\n"
+        )
+    };
+    tables.insert("forwards.csv", forward(""));
+    assert_eq!(
+        found(&check(&plan, &tables)),
+        [
+            "forward-without-membership forwards.csv:3 this: flying@x.example > old host: flying@x.example > this: flying@x.tenant.example"
+        ]
+    );
+    // A copy stays where mail still goes.
+    tables.insert("forwards.csv", forward("flying@x.example,flying@x.example\n"));
+    assert_eq!(found(&check(&plan, &tables)), [""; 0]);
+}
+
+#[test]
 fn a_member_without_mailbox_is_a_black_hole() {
     let mut tables = tables();
     tables.insert("moved.csv", "Identity,Members\nMoved,moved@x.example\nMoved,stays@x.example\n".to_owned());

@@ -46,6 +46,12 @@ impl Findings {
         }
     }
 
+    /// Whether something of this code was found at a place.
+    pub(super) fn has(&self, code: &str, at: &Location) -> bool {
+        let mut found = self.errors.iter().chain(&self.warnings);
+        found.any(|found| found.code == code && found.at.first() == Some(at))
+    }
+
     pub(super) fn into_report(mut self) -> Report {
         for (code, (count, last)) in self.seen {
             if let Some(at) = last {

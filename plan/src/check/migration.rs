@@ -67,6 +67,51 @@ impl Plan {
         }
     }
 
+    /// Mailboxes that another system forwards to their address here, though their own mail is still sent there:
+    /// what comes by the forward is delivered to a mailbox that has not taken over yet.
+    pub(super) fn find_forwards_without_move(&self, engine: &Engine, findings: &mut Findings) {
+        let mut decision = Decision::new();
+        for (number, system) in (0_u16..).zip(&self.systems) {
+            for (key, forwards) in system.forwards.iter() {
+                let Some(owner) = mailbox(key) else { continue };
+                let proxies = self.directory.proxies(&owner);
+                let stays = forwards.iter().any(|forward| forward.to.key() == key);
+                let Some(forward) = forwards.iter().find(|forward| proxies.contains(&forward.to)) else {
+                    continue;
+                };
+                let path = owner.text();
+                let goes_back = Direction::ALL.into_iter().any(|direction| {
+                    let envelope = Envelope { direction: Some(direction), ..Envelope::default() };
+                    let routes = engine.route(&envelope, [path.as_bytes()], &mut decision);
+                    let connector =
+                        routes.ok().and_then(|routes| routes.get(0)).and_then(|route| route.connector());
+                    let known = &self.routing.connectors;
+                    let at = connector.and_then(|used| known.iter().position(|one| one == used));
+                    let leads_to = at.and_then(|at| self.leads.get(at));
+                    leads_to == Some(&LeadsTo::System(number))
+                });
+                let at = self.locate_in(forward.at.source, forward.at.at);
+                // Where it comes back here once more, the loop has been found.
+                if stays || !goes_back || findings.has("forward-without-membership", &at) {
+                    continue;
+                }
+                let name = &system.name;
+                let message =
+                    format!("{name} forwards {path} to its mailbox here, and mail for it is sent to {name}");
+                findings.add(
+                    Diagnostic::error("forward-without-membership", at, message)
+                        .excerpt(&path)
+                        .hint("put the mailbox into the group or wave that is delivered here, or take the forward away until it is moved")
+                        .witness([
+                            format!("this: {path}"),
+                            format!("{name}: {path}"),
+                            format!("this: {}", forward.to.text()),
+                        ]),
+                );
+            }
+        }
+    }
+
     /// What is left of waves that are over: other addresses, forwards, and group rows.
     pub(super) fn find_leftovers(&self, findings: &mut Findings) {
         let is_retired = |wave: u16| {

@@ -95,6 +95,7 @@ impl Plan {
             // A plan without ways out leaves it to the host where mail goes.
             if !self.routing.connectors.is_empty() || !self.systems.is_empty() {
                 self.find_flows(&world, &mut findings, progress);
+                self.find_forwards_without_move(&engine, &mut findings);
                 self.find_members_without_forward(&mut findings);
                 self.find_misplaced_validation(&engine, &mut findings);
             }
