@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use readdress::Engine;
+
 use crate::folder::{Example, assert_routes, decided, from, one_of_us};
 
 const EXAMPLE: &str = "imap-batches";
@@ -41,23 +43,53 @@ fn each_batch_is_where_it_should_be() {
     );
 }
 
-/// Recipients whose mail is delivered here by the one plan and not by the other.
-fn moved(example: &Example, old: &str, new: &str) -> Vec<String> {
+/// Recipients whose mail is delivered here by the second engine and not by the first.
+fn moved(old: &Engine, new: &Engine) -> Vec<String> {
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/imap-batches/recipients.csv");
     let table = fs::read_to_string(table).unwrap();
-    let (old, new) = (example.engine(old), example.engine(new));
     let is_here = |engine, who| decided(engine, one_of_us(), OUTSIDER, who) == format!("deliver {who}");
     let people = table.lines().skip(1).map(|row| row.split_once(',').unwrap().0);
-    people.filter(|who| !is_here(&old, who) && is_here(&new, who)).map(str::to_owned).collect()
+    people.filter(|who| !is_here(old, who) && is_here(new, who)).map(str::to_owned).collect()
+}
+
+fn users(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("{name}@fabrikam.com")).collect()
 }
 
 #[test]
-fn a_phase_moves_its_own_users() {
+fn each_batch_moves_its_own_users() {
     let example = Example::new(EXAMPLE);
-    let batch_1 = ["user1", "user3", "user5", "sales"].map(|name| format!("{name}@fabrikam.com"));
-    assert_eq!(moved(&example, "1-before.toml", DURING), batch_1);
-    let others = ["user2", "user4", "user6", "support", "user7", "user8", "user9"];
-    assert_eq!(moved(&example, DURING, "3-after.toml"), others.map(|name| format!("{name}@fabrikam.com")));
+    let [before, during, after] = ["1-before.toml", DURING, "3-after.toml"].map(|plan| example.engine(plan));
+    assert_eq!(moved(&before, &during), users(&["user1", "user3", "user5", "sales"]));
+    assert_eq!(
+        moved(&during, &after),
+        users(&["user2", "user4", "user6", "support", "user7", "user8", "user9"])
+    );
+    // The second batch on its own: its state, and its three tables.
+    let next = example
+        .with(DURING, "\"batch-2\"\nstate = \"in-flight\"", "\"batch-2\"\nstate = \"migrated\"")
+        .with(
+            DURING,
+            "\"Migrated batch-2\"              # nobody of it yet",
+            "\"Migrated batch-2\"\nfile = \"batch-2-group.csv\"",
+        )
+        .with(
+            DURING,
+            "[[wave]]\nname = \"batch-1\"",
+            "[[recipients]]\nfile = \"batch-2-proxies.csv\"\n[[wave]]\nname = \"batch-1\"",
+        )
+        .with(
+            DURING,
+            "{ file = \"batch-1-forwards.csv\" }",
+            "{ file = \"batch-1-forwards.csv\" }, { file = \"batch-2-forwards.csv\" }",
+        );
+    assert_eq!(next.found(DURING), [""; 0]);
+    assert_eq!(moved(&during, &next.engine(DURING)), users(&["user2", "user4", "user6", "support"]));
+}
+
+#[test]
+fn after_the_cut_over_everybody_is_here() {
+    let example = Example::new(EXAMPLE);
     assert_routes(
         &example.engine("3-after.toml"),
         from(SOURCE),
