@@ -139,27 +139,28 @@ pub(crate) fn with_anonymous_relay() -> Example {
     Example::new(EXAMPLE).with(PLAN, INTERNET, &open)
 }
 
+const OUT: &str = " > to nobody-has-this-mailbox@outside.invalid";
+
+/// One thing is found, with a witness from whichever sender to these recipients.
+fn assert_relayed(found: &[String], from: &str, to: &str) {
+    assert!(matches!(found, [only] if only.starts_with(from) && only.ends_with(to)), "{found:?}");
+}
+
 #[test]
 fn a_relay_hole_by_any_recipient() {
     assert_eq!(with_anonymous_relay().found(PLAN), [""; 0]);
     let example =
         with_anonymous_relay().with(PLAN, "when = { recipient-domain", "when = { any-recipient-domain");
-    assert_eq!(
-        example.found(PLAN),
-        [
-            "relay-hole plan.toml:65 internet > from <> > to nobody-has-this-mailbox@outside.invalid > and nobody-has-this-mailbox@contoso.com"
-        ]
-    );
+    let to = format!("{OUT} > and nobody-has-this-mailbox@contoso.com");
+    assert_relayed(&example.found(PLAN), "relay-hole plan.toml:65 internet > from ", &to);
     assert_eq!(example.plan(PLAN).check().proved, ["round-trip", "loop-free", "no-black-hole"]);
 }
 
 #[test]
 fn anonymous_relay_without_the_rules() {
     let drop = "do = { drop = true }";
-    assert_eq!(
-        with_anonymous_relay().with(PLAN, drop, "do = { set-header = { X-Guard = \"off\" } }").found(PLAN),
-        ["open-relay plan.toml:65 internet > from <> > to nobody-has-this-mailbox@outside.invalid"]
-    );
+    let example = with_anonymous_relay().with(PLAN, drop, "do = { set-header = { X-Guard = \"off\" } }");
+    assert_relayed(&example.found(PLAN), "open-relay plan.toml:65 internet > from ", OUT);
 }
 
 #[test]
