@@ -372,6 +372,15 @@ fn whom_an_entry_moves_into_an_accepted_domain_is_not_outside() {
         "{entry}{PLAN}[[connector]]\nname = \"Brand\"\nmx = true\naddress-spaces = [\"brand.example\"]\n"
     );
     assert!(check(&plan, &tables()).proved.contains(&"no-open-relay"));
+    // Nor is whom one makes a mailbox that is listed, though a rule names the outer address.
+    let entry = "[[rewrite.entry]]\ninternal = \"kept@old.example\"\nexternal = \"kept@brand.example\"\n";
+    let rule = ruled("when = { recipient = \"kept@brand.example\" }\ndo = { stop = true }");
+    let mut tables = tables();
+    tables.insert(
+        "here.csv",
+        "Address\nmoved@x.example\nmoved@x.tenant.example\nkept@old.example\n".to_owned(),
+    );
+    assert!(check(&format!("{entry}{rule}"), &tables).proved.contains(&"no-open-relay"));
 }
 
 #[test]

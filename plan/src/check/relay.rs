@@ -59,10 +59,8 @@ impl Plan {
         }
         let mut outsiders = self.strangers();
         outsiders.extend(self.named_by_rules());
-        let is_outside = |key: &[u8]| self.accepted.get(domain_of(key)).is_none();
-        outsiders.retain(|outsider| {
-            is_outside(outsider) && !self.is_listed(outsider) && is_outside(&world.internal(outsider))
-        });
+        let is_outside = |key: &[u8]| self.accepted.get(domain_of(key)).is_none() && !self.is_listed(key);
+        outsiders.retain(|outsider| is_outside(outsider) && is_outside(&world.internal(outsider)));
         outsiders
     }
 
