@@ -101,6 +101,17 @@ pub(crate) fn random_world(dice: &mut Dice) -> World {
         let rule = rule(dice, &world, &pool);
         world.rules.push(rule);
     }
+    if world.rules.len() > 1 && dice.one_in(3) {
+        // Both act only in the right company.
+        for rule in &mut world.rules {
+            let asked = Ask::AnyRecipientDomain(vec![pattern(dice)]);
+            let is_exception = rule.drop || rule.reject || dice.one_in(4);
+            let place = if is_exception { &mut rule.unless } else { &mut rule.when };
+            if place.iter().all(|known| known.name() != asked.name()) {
+                place.push(asked);
+            }
+        }
+    }
     world
 }
 
@@ -185,7 +196,7 @@ fn system(dice: &mut Dice, systems: usize, pool: &[String]) -> System {
     if dice.one_in(3) {
         system.complete.push(dice.pick(DOMAINS).to_owned());
     }
-    for _ in 0..[0, 0, 1, 2, 3][dice.roll(5)] {
+    for _ in 0..[0, 0, 1, 2, 3, 8][dice.roll(6)] {
         let from = somebody(dice, pool);
         let to = if dice.one_in(6) { from.clone() } else { somebody(dice, pool) };
         system.forwards.push((from, to));
