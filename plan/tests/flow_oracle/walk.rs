@@ -224,9 +224,18 @@ impl World {
             companies.extend(everybody().map(|one| vec![one]));
         }
         if questions > 1 {
-            let strangers = || everybody().filter(|one| one.starts_with(STRANGER));
-            companies
-                .extend(strangers().flat_map(|one| strangers().map(move |other| vec![one.clone(), other])));
+            // For each question another one of those who make a difference to it.
+            let is_external = |one: &String| self.mailboxes.iter().any(|(_, external)| external == one);
+            let some: Vec<String> =
+                everybody().filter(|one| one.starts_with(STRANGER) || is_external(one)).collect();
+            let mut sets: BTreeSet<BTreeSet<&String>> = [BTreeSet::new()].into();
+            for _ in 0..questions.min(3) {
+                let larger = sets.iter().flat_map(|set| {
+                    some.iter().map(move |one| set.iter().copied().chain([one]).collect::<BTreeSet<_>>())
+                });
+                sets = larger.collect();
+            }
+            companies.extend(sets.into_iter().map(|set| set.into_iter().cloned().collect()));
         }
         let with = |sender: String| {
             companies
