@@ -110,7 +110,7 @@ fn the_message_makes_it_final() {
     for (header, code) in
         [("X-Class: Top Secret", "550"), ("X-Class: none", "null"), ("Subject: secret", "null")]
     {
-        let message = bench.write("m.eml", &format!("{header}\r\n\r\nbody\r\n"));
+        let message = bench.write("m.eml", format!("{header}\r\n\r\nbody\r\n"));
         let ran = route(&bench, &["--format", "json", &message]);
         let object = ran.json();
         assert_eq!(
