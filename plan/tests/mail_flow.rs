@@ -384,6 +384,17 @@ fn whom_an_entry_moves_into_an_accepted_domain_is_not_outside() {
 }
 
 #[test]
+fn neither_may_another_system_send_ours_to_somebody_nobody_describes() {
+    let plan = PLAN.replace(
+        "connector = [ { name = \"smart host\", to-system = \"this\"",
+        "connector = [ { name = \"smart host\", smart-hosts = [\"far.example.net\"]",
+    );
+    let report = check(&plan, &tables());
+    assert_eq!(found(&report), ["unmodelled-next-hop plan.toml:28"]);
+    assert_eq!(report.proved, ["round-trip", "no-open-relay"]);
+}
+
+#[test]
 fn a_next_hop_that_nobody_describes_leaves_proofs_open() {
     let plan = PLAN.replace("next-hop = \"old.example.net:25\"", "next-hop = \"new.example.net:25\"");
     let report = check(&plan, &tables());

@@ -11,7 +11,7 @@ use super::findings::Findings;
 use super::text;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::flow::{
-    Context, Contexts, Ending, Hop, Place, Target, Trail, Walk, Walked, World, domain_of, stand_ins,
+    Context, Contexts, Ending, Hop, Place, Target, Trail, Walk, Walked, WayOut, World, domain_of, stand_ins,
 };
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -45,7 +45,7 @@ enum Trouble {
     Loop(Trail),
     Hole(Ending, Trail),
     /// Its mail leaves by a connector for where nobody of the plan is.
-    Unmodelled(u16),
+    Unmodelled(WayOut),
     Endless,
 }
 
@@ -94,8 +94,8 @@ impl Plan {
                 self.report(world, subject, trouble, &mut flaws, findings);
             }
         }
-        for connector in flaws.unmodelled.iter().copied() {
-            findings.add(self.unmodelled(connector));
+        for way_out in flaws.unmodelled.iter().copied() {
+            findings.add(self.unmodelled(way_out));
         }
         let is_sure = !flaws.is_doubtful && flaws.unmodelled.is_empty();
         findings.prove("loop-free", is_sure && !flaws.has_loop);
@@ -247,9 +247,9 @@ impl Plan {
         let address = text(&subject.key);
         match trouble {
             Trouble::Endless => flaws.is_doubtful = true,
-            Trouble::Unmodelled(connector) => {
-                if !flaws.unmodelled.contains(&connector) {
-                    flaws.unmodelled.push(connector);
+            Trouble::Unmodelled(way_out) => {
+                if !flaws.unmodelled.contains(&way_out) {
+                    flaws.unmodelled.push(way_out);
                 }
             }
             Trouble::Loop(trail) => {
@@ -319,13 +319,23 @@ impl Plan {
         Some(self.locate_in(forward.at.source, forward.at.at))
     }
 
-    fn unmodelled(&self, connector: u16) -> Diagnostic {
-        let number = usize::from(connector);
-        let name = self.routing.connectors.get(number).map_or("", |connector| &connector.name);
+    fn unmodelled(&self, way_out: WayOut) -> Diagnostic {
+        let (at, name) = match way_out {
+            WayOut::Connector(connector) => {
+                let number = usize::from(connector);
+                let connector = self.routing.connectors.get(number);
+                let name = connector.map_or("", |connector| &connector.name);
+                (self.place_of(&self.routing_places.connectors, number), name)
+            }
+            WayOut::System(system) => match self.systems.get(usize::from(system)) {
+                Some(system) => (system.at.clone(), system.name.as_str()),
+                None => (self.locate_in(0, 0), ""),
+            },
+        };
         let message = format!(
             "mail for our own domains leaves by \"{name}\" for a host that is no [[system]] of this plan"
         );
-        Diagnostic::warning("unmodelled-next-hop", self.place_of(&self.routing_places.connectors, number), message)
+        Diagnostic::warning("unmodelled-next-hop", at, message)
             .excerpt(name)
             .hint("describe that system in a [[system]] table: without, nobody knows whether mail comes back from there")
     }
@@ -338,7 +348,7 @@ struct Flaws {
     has_hole: bool,
     /// Whether something could not be looked at.
     is_doubtful: bool,
-    unmodelled: Vec<u16>,
+    unmodelled: Vec<WayOut>,
 }
 
 /// What is wrong with mail for an address, in all contexts and from everywhere: of each kind the one that is
@@ -386,7 +396,7 @@ impl Subject {
 struct Shortest {
     trail: Option<Trail>,
     hole: Option<(Ending, Trail)>,
-    unmodelled: Vec<u16>,
+    unmodelled: Vec<WayOut>,
     is_endless: bool,
 }
 
@@ -398,9 +408,9 @@ impl Shortest {
             }
         }
         for (ending, trail) in walked.ends {
-            if let Ending::Left { unmodelled: Some(connector) } = ending {
-                if !self.unmodelled.contains(&connector) {
-                    self.unmodelled.push(connector);
+            if let Ending::Left { unmodelled: Some(way_out) } = ending {
+                if !self.unmodelled.contains(&way_out) {
+                    self.unmodelled.push(way_out);
                 }
             } else if self.hole.as_ref().is_none_or(|(_, known)| trail.len() < known.len()) {
                 self.hole = Some((ending, trail));

@@ -14,9 +14,9 @@ pub(crate) enum Place {
 pub(crate) enum Ending {
     /// In a mailbox.
     Delivered,
-    /// It leaves all systems of the plan. `unmodelled`: by this connector of the gateway, for a next hop that
-    /// no system of the plan is, though the domain is one of ours.
-    Left { unmodelled: Option<u16> },
+    /// It leaves all systems of the plan. `unmodelled`: for a next hop that no system of the plan is, though
+    /// the domain is that of one of them.
+    Left { unmodelled: Option<WayOut> },
     /// A rule drops or refuses it.
     ByRule,
     /// The session may not send there.
@@ -25,6 +25,15 @@ pub(crate) enum Ending {
     Unknown,
     /// Nobody hands it on: it waits, and comes back days later.
     NoRoute,
+}
+
+/// By what mail leaves for where nobody of the plan is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum WayOut {
+    /// A connector of the gateway.
+    Connector(u16),
+    /// One of another system's.
+    System(u16),
 }
 
 /// One step of a message on its way.

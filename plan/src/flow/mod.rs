@@ -13,6 +13,6 @@ mod system;
 mod walk;
 
 pub(crate) use self::context::{Context, Contexts, Knowledge, stand_ins};
-pub(crate) use self::hop::{Ending, Hop, Place};
+pub(crate) use self::hop::{Ending, Hop, Place, WayOut};
 pub(crate) use self::system::{Target, World, domain_of, mailbox};
 pub(crate) use self::walk::{Trail, Walk, Walked};

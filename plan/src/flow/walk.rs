@@ -3,7 +3,7 @@
 use readdress::routing::{Action, Decision, DomainType, Envelope};
 
 use crate::flow::context::Context;
-use crate::flow::hop::{Ending, Hop, Place};
+use crate::flow::hop::{Ending, Hop, Place, WayOut};
 use crate::flow::system::{Other, Target, World, domain_of, key_of, spelled};
 use crate::world::Forward;
 
@@ -154,7 +154,8 @@ impl<'w, 'p> Walk<'w, 'p> {
                     Target::Outside => {
                         let is_ours = world.plan.accepted.get(domain_of(&key)).is_some();
                         let number = number.and_then(|number| u16::try_from(number).ok());
-                        vec![Next::End(Ending::Left { unmodelled: number.filter(|_| is_ours) })]
+                        let way_out = number.filter(|_| is_ours).map(WayOut::Connector);
+                        vec![Next::End(Ending::Left { unmodelled: way_out })]
                     }
                 }
             }
@@ -194,7 +195,10 @@ impl<'w, 'p> Walk<'w, 'p> {
         match other.connector(domain_of(key)) {
             Some(Target::Gateway) => self.to_gateway(number, key),
             Some(Target::Other(next)) => vec![Next::Go(hop(Place::At(next), key.to_vec(), false))],
-            Some(Target::Outside) => vec![Next::End(Ending::Left { unmodelled: None })],
+            Some(Target::Outside) => {
+                let is_ours = self.world.mail_exchanger(domain_of(key)) != Target::Outside;
+                vec![Next::End(Ending::Left { unmodelled: is_ours.then_some(WayOut::System(number)) })]
+            }
             None if is_its => vec![Next::End(Ending::NoRoute)],
             None => self.by_dns(Some(number), key),
         }

@@ -176,6 +176,10 @@ impl World {
                 places.into_iter().map(|place| Next::Go(place, address.to_owned())).collect()
             }
             To::System(system) => vec![Next::Go(Place::At(system), address.to_owned())],
+            // Ours, and gone to nobody knows where.
+            To::Outside if self.exchanger(domain(address)) != To::Outside => {
+                vec![Next::End(End::Unmodelled)]
+            }
             To::Outside => vec![Next::End(End::Fine)],
             To::Mx => vec![Next::End(End::NoRoute)],
         }
