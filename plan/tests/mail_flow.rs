@@ -384,6 +384,13 @@ fn whom_an_entry_moves_into_an_accepted_domain_is_not_outside() {
 }
 
 #[test]
+fn a_connector_that_asks_dns_about_our_own_domain_is_no_black_hole() {
+    let plan = PLAN.replace("[[recipients]]", "[[accepted-domain]]\ndomain = \"y.example\"\ntype = \"external-relay\"\n[[connector]]\nname = \"By DNS\"\nmx = true\naddress-spaces = [\"y.example\"]\n[[recipients]]");
+    let report = check(&plan, &tables());
+    assert_eq!(found(&report), ["unmodelled-next-hop plan.toml:10"]);
+}
+
+#[test]
 fn neither_may_another_system_send_ours_to_somebody_nobody_describes() {
     let plan = PLAN.replace(
         "connector = [ { name = \"smart host\", to-system = \"this\"",

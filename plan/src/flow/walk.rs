@@ -150,7 +150,13 @@ impl<'w, 'p> Walk<'w, 'p> {
                     Target::Other(other) => vec![Next::Go(hop(Place::At(other), key, false))],
                     // A connector that leads to where it comes from.
                     Target::Gateway => vec![Next::Go(hop(Place::Here(session), key, false))],
-                    Target::Outside if route.next_hops().is_empty() => self.by_dns(None, &key),
+                    // A connector that asks DNS about a domain of ours may well see another one than the world.
+                    Target::Outside
+                        if route.next_hops().is_empty()
+                            && world.mail_exchanger(domain_of(&key)) != Target::Gateway =>
+                    {
+                        self.by_dns(None, &key)
+                    }
                     Target::Outside => {
                         let is_ours = world.plan.accepted.get(domain_of(&key)).is_some();
                         let number = number.and_then(|number| u16::try_from(number).ok());

@@ -117,7 +117,8 @@ impl World {
                     }
                     To::Outside | To::This => end(End::Fine),
                     To::Mx => match self.exchanger(domain(&path)) {
-                        To::This => end(End::NoRoute),
+                        // Our own domain, and a connector that asks DNS about it.
+                        To::This => end(End::Unmodelled),
                         To::System(system) => vec![Next::Go(Place::At(system), path)],
                         To::Outside | To::Mx => end(End::Fine),
                     },
