@@ -337,6 +337,21 @@ fn strangers_can_send_to_strangers_only_where_somebody_lets_them() {
 }
 
 #[test]
+fn a_guard_that_senders_without_an_address_get_round_is_an_open_relay() {
+    let open = PLAN.replace("name = \"Internet\"", "name = \"Internet\"\nanonymous-relay = true");
+    let drop = |name: &str, condition: &str| {
+        format!(
+            "[[rule]]\nname = \"{name}\"\nwhen = {{ {condition} }}\nunless = {{ recipient-domain = [\"x.example\", \"x.tenant.example\"] }}\ndo = {{ drop = true }}\n"
+        )
+    };
+    let guards = drop("somebody", "sender-domain = \"*\"") + &drop("nobody", "sender = \"<>\"");
+    let report = check(&open.replace("[[system]]", &(guards + "[[system]]")), &tables());
+    assert_eq!(report.errors.iter().map(|error| error.code).collect::<Vec<_>>(), ["open-relay"]);
+    assert_eq!(report.errors[0].witness[1], "from @");
+    assert!(!report.proved.contains(&"no-open-relay"));
+}
+
+#[test]
 fn a_guard_that_lets_some_of_the_outside_through_is_an_open_relay() {
     let open = PLAN.replace("name = \"Internet\"", "name = \"Internet\"\nanonymous-relay = true");
     let guard = |ours: &str| {

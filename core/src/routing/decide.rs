@@ -94,7 +94,7 @@ impl Deciding<'_, '_> {
         self.decision.sender = match standing {
             Ok(Some(sender)) => Sender::Address(sender),
             Ok(None) if inner(path).is_empty() => Sender::Null,
-            Ok(None) | Err(_) => Sender::Unknown,
+            Ok(None) | Err(_) => Sender::Unreadable,
         };
         Ok(())
     }
@@ -123,9 +123,8 @@ impl Deciding<'_, '_> {
             Ok(None) if !inner(path).is_empty() => record.outcome = Some(Outcome::Deliver),
             Ok(Some(came)) => {
                 (record.came, record.is) = (came, came);
-                if !self.rewrite(path, &mut record)? {
-                    record.outcome = Some(Outcome::Refused(Answer::BadAddress));
-                } else if record.entry.is_some() {
+                record.outcome = self.rewrite(path, &mut record)?.map(Outcome::Refused);
+                if record.entry.is_some() {
                     let rewritten = self.standing_of_text(record.path)?;
                     record.is = rewritten.ok().flatten().unwrap_or(came);
                 }
@@ -137,20 +136,26 @@ impl Deciding<'_, '_> {
         Ok(())
     }
 
-    /// Rewrites a forward-path to the internal address. `false` if it is too long for one.
-    fn rewrite(&mut self, path: &[u8], record: &mut RecipientRecord) -> Result<bool, Error> {
-        let direction = self.decision.direction.unwrap_or(Direction::Inbound);
-        let session = Session::from(direction).with_smtputf8(self.envelope.smtputf8);
+    /// Rewrites a forward-path to the internal address, or says why that can't be used: without it the mail
+    /// would go astray.
+    fn rewrite(&mut self, path: &[u8], record: &mut RecipientRecord) -> Result<Option<Answer>, Error> {
+        let session = self.session();
         let Decision { scratch, texts, .. } = &mut *self.decision;
         let Ok(done) = self.engine.rewrite_path(session, PathKind::Forward, path, scratch) else {
-            return Ok(false);
+            return Ok(Some(Answer::BadAddress));
         };
         record.is_unmapped = done.unmapped();
         record.entry = done.entry_reference();
         if record.entry.is_some() {
             record.path = append(inner(done.to()), texts)?;
         }
-        Ok(true)
+        Ok(done.skipped().map(Answer::of))
+    }
+
+    /// The session that addresses are rewritten in.
+    pub(super) fn session(&self) -> Session {
+        let direction = self.decision.direction.unwrap_or(Direction::Inbound);
+        Session::from(direction).with_smtputf8(self.envelope.smtputf8)
     }
 
     /// What refuses a message whoever the recipient is.
@@ -214,6 +219,8 @@ impl Deciding<'_, '_> {
         let routing = self.routing;
         let actions = redirect.and_then(|rule| Some(&routing.rules.get(usize::from(rule))?.actions));
         if let Some(target) = actions.and_then(|actions| actions.redirect_to.as_deref()) {
+            // Entries say nothing of the new address.
+            record.is_unmapped = false;
             record.path = self.keep(target.as_bytes())?;
             standing = self.standing_of_text(record.path)?.ok().flatten().unwrap_or_default();
         }
@@ -240,7 +247,7 @@ impl Deciding<'_, '_> {
     /// accepted domains says nothing about that.
     fn may_send_to(&mut self, record: &RecipientRecord) -> Result<bool, Error> {
         let of = [&record.came, &record.is];
-        let is_ours = of.iter().any(|standing| standing.accepted.is_some() || self.is_listed(standing));
+        let is_ours = of.iter().any(|standing| standing.accepted.is_some() || standing.is_listed(self.map));
         if is_ours || self.trusted || self.routing.accepted_domains.is_empty() {
             return Ok(true);
         }
@@ -311,11 +318,6 @@ impl Deciding<'_, '_> {
             self.step(Subject::Connector(connector), Why::ByRule)?;
         }
         Ok(Applied::GoesOn { redirect, via })
-    }
-
-    pub(super) fn is_listed(&self, standing: &Standing) -> bool {
-        let class = standing.known.and_then(|known| self.map.recipient_class(known.number));
-        class.is_some_and(|class| class.is_listed)
     }
 
     fn message(&self) -> Message<'_> {

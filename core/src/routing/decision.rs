@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::engine::Engine;
-use crate::map::{Entry, Hit};
+use crate::map::{Entry, Hit, Map};
 use crate::policy::Direction;
+use crate::reason::Reason;
 use crate::routing::model::{Connector, Listener, NextHop, Rule, Tls};
 use crate::routing::section::HeaderAnswers;
 use crate::routing::step::{Step, StepRecord};
@@ -50,10 +51,19 @@ pub(super) enum Answer {
     NotAdmitted,
     Loop,
     BadAddress,
+    NeedsSmtputf8,
     Undecided,
 }
 
 impl Answer {
+    /// Why an address can't be put where it would go.
+    pub(super) fn of(reason: Reason) -> Answer {
+        match reason {
+            Reason::NeedsSmtputf8 => Answer::NeedsSmtputf8,
+            _ => Answer::BadAddress,
+        }
+    }
+
     fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Answer::Unknown => (550, "5.1.10", "Recipient not found"),
@@ -62,6 +72,7 @@ impl Answer {
             Answer::NotAdmitted => (554, "5.7.1", "Client not permitted"),
             Answer::Loop => (554, "5.4.6", "Too many hops, the message seems to loop"),
             Answer::BadAddress => (501, "5.1.3", "Bad recipient address syntax"),
+            Answer::NeedsSmtputf8 => (553, "5.6.7", "The recipient's address needs SMTPUTF8"),
             Answer::Undecided => (451, "4.3.0", "The sender can't be told from the message now"),
         }
     }
@@ -89,12 +100,22 @@ pub(super) struct Standing {
     pub(super) known: Option<Known>,
 }
 
+impl Standing {
+    /// Whether the directory has a mailbox of this address.
+    pub(super) fn is_listed(&self, map: &Map) -> bool {
+        let class = self.known.and_then(|known| map.recipient_class(known.number));
+        class.is_some_and(|class| class.is_listed)
+    }
+}
+
 /// Whom the reverse-path names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Sender {
-    /// It is not known, or no address.
+    /// It is not known.
     #[default]
     Unknown,
+    /// It is no address.
+    Unreadable,
     /// Nobody: the null reverse-path.
     Null,
     Address(Standing),
@@ -276,10 +297,14 @@ impl<'a> Route<'a> {
     /// The connector that the copy leaves by. `None` without one: it leaves to where DNS says, if at all.
     #[must_use]
     pub fn connector(&self) -> Option<&'a Connector> {
+        self.engine.map().routing().connectors.get(usize::from(self.connector_number()?))
+    }
+
+    /// The number of that connector, from 0, in [`Routing::connectors`](crate::routing::Routing::connectors).
+    #[must_use]
+    pub fn connector_number(&self) -> Option<u16> {
         match self.record.outcome {
-            Some(Outcome::Relay(connector)) => {
-                self.engine.map().routing().connectors.get(usize::from(connector?))
-            }
+            Some(Outcome::Relay(connector)) => connector,
             _ => None,
         }
     }

@@ -51,12 +51,12 @@ impl DomainPattern {
         DomainPattern { domain: Vec::new(), below: true }
     }
 
-    /// Whether the pattern covers a domain, given as key.
+    /// Whether the pattern covers a domain, given as key. None covers the empty one: that is no domain.
     #[must_use]
     pub fn covers(&self, domain: &[u8]) -> bool {
         let Some(before) = domain.len().checked_sub(self.domain.len()) else { return false };
         match before {
-            0 => domain == self.domain,
+            0 => domain == self.domain && !domain.is_empty(),
             _ if !self.below => false,
             _ if self.domain.is_empty() => true,
             _ => domain.get(before - 1) == Some(&b'.') && domain.ends_with(&self.domain),
@@ -430,7 +430,7 @@ mod tests {
         assert!(pattern("x.example", true).covers(b"x.example"));
         assert!(pattern("x.example", true).covers(b"a.x.example"));
         assert!(!pattern("x.example", true).covers(b"ax.example"));
-        assert!(DomainPattern::any().covers(b"x.example"));
+        assert!(DomainPattern::any().covers(b"x.example") && !DomainPattern::any().covers(b""));
     }
 
     #[test]

@@ -80,6 +80,13 @@ impl Message<'_> {
     }
 
     fn holds(&self, rule: &Rule, condition: &Condition) -> Truth {
+        if let Condition::SenderScope(scope) = condition
+            && !self.trusted
+        {
+            // Nobody is inside on such a session, whoever they say they are: what does not parse, or is not
+            // there yet, must not keep a rule against strangers from acting.
+            return (*scope == Scope::NotInOrganization).into();
+        }
         if condition.is_about_sender() {
             return match rule.sender_location {
                 SenderLocation::Envelope => self.holds_for_sender(condition),
@@ -96,7 +103,7 @@ impl Message<'_> {
             Condition::AnyRecipientDomain(patterns) => {
                 let is_named = |standing: &Standing| {
                     let domain = self.domain(standing.key);
-                    patterns.iter().any(|pattern| !domain.is_empty() && pattern.covers(domain))
+                    patterns.iter().any(|pattern| pattern.covers(domain))
                 };
                 let mut recipients = self.decision.recipients.iter();
                 recipients.any(|recipient| is_named(&recipient.came) || is_named(&recipient.is)).into()
@@ -122,6 +129,10 @@ impl Message<'_> {
                 _ => false,
             }
             .into(),
+            // An address that does not parse is none of ours; of one that is not known nothing holds.
+            Sender::Unreadable => {
+                matches!(condition, Condition::SenderScope(Scope::NotInOrganization)).into()
+            }
             Sender::Unknown => Truth::No,
         }
     }
@@ -171,11 +182,11 @@ impl Message<'_> {
             }
             Condition::RecipientDomain(patterns) => of.iter().any(|standing| {
                 let (_, domain) = key(standing);
-                patterns.iter().any(|pattern| !domain.is_empty() && pattern.covers(domain))
+                patterns.iter().any(|pattern| pattern.covers(domain))
             }),
             Condition::RecipientScope(scope) => {
                 let is_inside =
-                    of.iter().any(|standing| self.is_listed(standing) || self.is_ours(standing.accepted));
+                    of.iter().any(|standing| standing.is_listed(self.map) || self.is_ours(standing.accepted));
                 (*scope == Scope::InOrganization) == is_inside
             }
             Condition::RecipientMemberOf(groups) => of
@@ -191,11 +202,6 @@ impl Message<'_> {
         let domains = &self.map.routing().accepted_domains;
         let accepted = accepted.and_then(|number| domains.get(usize::from(number)));
         accepted.is_some_and(|accepted| accepted.kind != DomainType::ExternalRelay)
-    }
-
-    fn is_listed(&self, standing: &Standing) -> bool {
-        let class = standing.known.and_then(|known| self.map.recipient_class(known.number));
-        class.is_some_and(|class| class.is_listed)
     }
 
     fn is_member(&self, recipient: u32, groups: &[u16]) -> bool {

@@ -1,10 +1,8 @@
 //! Where mail for an address goes, if no rule says so: by the type of its domain, what the directory knows of
 //! it, the wave it moves with, and the connectors.
 
-use crate::engine::Session;
 use crate::error::Error;
 use crate::map::KeySide;
-use crate::policy::Direction;
 use crate::routing::decide::{Deciding, append, read_address};
 use crate::routing::decision::{Answer, Decision, Known, Outcome, RecipientRecord, Standing};
 use crate::routing::model::{DomainType, WaveState};
@@ -37,7 +35,7 @@ impl Deciding<'_, '_> {
             if known.is_routed {
                 return self.follow(record, known);
             }
-            if self.is_listed(&standing) {
+            if standing.is_listed(self.map) {
                 return self.deliver(&standing);
             }
         }
@@ -61,8 +59,9 @@ impl Deciding<'_, '_> {
 
     /// Mail for a recipient goes to its routing address. That is not looked up for another one.
     fn follow(&mut self, record: &mut RecipientRecord, known: Known) -> Result<Outcome, Error> {
-        let Some(routing_address) = self.write_routing_address(record.path, known)? else {
-            return Ok(Outcome::Refused(Answer::NoRoute));
+        let routing_address = match self.write_routing_address(record.path, known)? {
+            Ok(routing_address) => routing_address,
+            Err(answer) => return Ok(Outcome::Refused(answer)),
         };
         record.path = routing_address;
         self.step(Subject::RoutingAddress(routing_address), Why::Followed)?;
@@ -73,7 +72,7 @@ impl Deciding<'_, '_> {
             Some(_) if kind == Some(DomainType::ExternalRelay) => false,
             Some(known) => {
                 !known.is_routed
-                    && self.is_listed(&standing)
+                    && standing.is_listed(self.map)
                     && self.wave(known)?.is_none_or(WaveState::is_here)
             }
             None => false,
@@ -85,7 +84,7 @@ impl Deciding<'_, '_> {
                 self.step(Subject::Recipient(standing.key.0), Why::RoutedHere)?;
                 Ok(Outcome::Deliver)
             }
-            Some(DomainType::Authoritative) if connector.is_none() && !self.is_listed(&standing) => {
+            Some(DomainType::Authoritative) if connector.is_none() && !standing.is_listed(self.map) => {
                 self.step(Subject::Recipient(standing.key.0), Why::NotListed)?;
                 Ok(Outcome::Refused(Answer::Unknown))
             }
@@ -95,18 +94,18 @@ impl Deciding<'_, '_> {
     }
 
     /// The routing address of a recipient whose address `path` is: a subaddress goes with it.
-    fn write_routing_address(&mut self, path: Span, known: Known) -> Result<Option<Span>, Error> {
-        let direction = self.decision.direction.unwrap_or(Direction::Inbound);
-        let session = Session::from(direction).with_smtputf8(self.envelope.smtputf8);
+    fn write_routing_address(&mut self, path: Span, known: Known) -> Result<Result<Span, Answer>, Error> {
+        let session = self.session();
         let Decision { scratch, texts, .. } = &mut *self.decision;
-        let Some(view) = self.map.recipients_view() else { return Ok(None) };
+        let Some(view) = self.map.recipients_view() else { return Ok(Err(Answer::NoRoute)) };
         if read_address(path.of(texts), scratch) != Ok(true) {
-            return Ok(None);
+            return Ok(Err(Answer::NoRoute));
         }
         scratch.texts.clear();
         match write_target(view, session, KeySide::Internal, known.hit, scratch) {
-            Ok(Some(target)) => append(target.of(&scratch.texts), texts).map(Some),
-            Ok(None) | Err(_) => Ok(None),
+            Ok(Some(target)) => append(target.of(&scratch.texts), texts).map(Ok),
+            Ok(None) => Ok(Err(Answer::NoRoute)),
+            Err(reason) => Ok(Err(Answer::of(reason))),
         }
     }
 

@@ -74,6 +74,35 @@ fn conditions_about_the_sender() {
     }
 }
 
+/// A guard against strangers acts on whoever says nothing readable, too.
+#[test]
+fn no_sender_gets_round_being_outside() {
+    let outside = Condition::SenderScope(Scope::NotInOrganization);
+    let drop = |sender_location| Rule {
+        when: vec![outside.clone()],
+        sender_location,
+        ..acting(Actions { drop: true, ..Actions::default() })
+    };
+    let headers: [Option<&[u8]>; 4] =
+        [None, Some(b"From: a@x.example\r\n\r\n"), Some(b"From: a@b@c\r\n\r\n"), Some(b"\r\n")];
+    for location in [SenderLocation::Envelope, SenderLocation::Header] {
+        let engine = world(vec![drop(location)]);
+        for header in headers {
+            for path in
+                [None, Some("<a@x.example@far.example>"), Some("a b"), Some("<>"), Some("<a@x.example>")]
+            {
+                let reverse_path = path.map(str::as_bytes);
+                let envelope = Envelope { reverse_path, header, ..Envelope::default() };
+                assert_eq!(route_one(&engine, &envelope, "other@x.example"), "drop", "{path:?} {header:?}");
+            }
+        }
+    }
+    // On a session of ours, who can't be told is not inside either.
+    let engine = world(vec![drop(SenderLocation::Envelope)]);
+    assert_eq!(route_one(&engine, &trusted("a b"), "other@x.example"), "drop");
+    assert_eq!(route_one(&engine, &trusted("<a@x.example>"), "other@x.example"), "deliver other@x.example");
+}
+
 #[test]
 fn conditions_about_recipients_split_the_message() {
     let to = &["member@x.example", "other@x.example", "nobody@x.example", "u@y.example", "u@far.example"];

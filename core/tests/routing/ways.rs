@@ -1,6 +1,6 @@
 //! Domain types, the directory, waves and connectors.
 
-use readdress::routing::{Decision, DomainType, Envelope, WaveState};
+use readdress::routing::{Actions, Decision, DomainType, Envelope, Rule, WaveState};
 
 use crate::world::{World, route, route_one, trusted, untrusted};
 
@@ -223,4 +223,34 @@ fn more_recipients_than_addresses_are_allowed_are_a_limit() {
     let recipients = vec![b"u@x.example".as_slice(); 101];
     let error = engine.route(&Envelope::default(), recipients, &mut Decision::new()).err().unwrap();
     assert_eq!(error.to_string(), "limit addresses (100) passed at octet 100");
+}
+
+#[test]
+fn whose_internal_address_the_session_can_not_carry_is_refused() {
+    let engine = World::default()
+        .accept("x.example", DomainType::Authoritative)
+        .entry("j\u{fc}rgen@tenant.example", "juergen@x.example")
+        .recipient("moved@x.example", Some("m\u{f6}ved@tenant.example"), &[], None)
+        .engine();
+    let plain = untrusted("<a@far.example>");
+    for recipient in ["juergen@x.example", "moved@x.example"] {
+        assert_eq!(route_one(&engine, &plain, recipient), "reject 553 5.6.7", "{recipient}");
+        let international = Envelope { smtputf8: true, ..plain };
+        assert!(route_one(&engine, &international, recipient).starts_with("relay "), "{recipient}");
+    }
+}
+
+#[test]
+fn where_somebody_is_redirected_entries_say_nothing_of() {
+    let mut world = World::default()
+        .accept("x.example", DomainType::Authoritative)
+        .accept("y.example", DomainType::Authoritative)
+        .entry("john@tenant.example", "john@x.example");
+    world.routing.rules = vec![Rule {
+        name: "to the desk".to_owned(),
+        actions: Actions { redirect_to: Some("desk@y.example".to_owned()), ..Actions::default() },
+        ..Rule::default()
+    }];
+    let engine = world.engine();
+    assert_eq!(route_one(&engine, &untrusted("<>"), "nobody@x.example"), "deliver desk@y.example");
 }

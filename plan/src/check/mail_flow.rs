@@ -290,7 +290,10 @@ impl Plan {
         trail: &Trail,
     ) -> Diagnostic {
         let last = trail.last();
-        let place = last.map_or_else(String::new, |hop| world.name(hop.place));
+        let place = match last.map(|hop| hop.place) {
+            Some(Place::Here(_)) | None => "this system".to_owned(),
+            Some(place) => world.name(place),
+        };
         let mut witness = witness(world, trail);
         witness.push(ending.words().to_owned());
         if let Some(group) = last.and_then(|hop| self.group_without_mailbox(hop)) {

@@ -16,13 +16,16 @@ impl Plan {
     pub(super) fn find_open_relays(&self, world: &World<'_>, findings: &mut Findings) {
         let mut is_open = self.find_trusted_strangers(findings);
         let contexts = self.contexts(world);
+        // Strangers may also give a sender that does not parse.
+        let unreadable =
+            contexts.list.iter().map(|context| Context { sender: b"@".to_vec(), ..context.clone() });
+        let tried: Vec<Context> = contexts.list.iter().cloned().chain(unreadable).collect();
         let outsiders = self.outsiders(world);
         let mut decision = Decision::new();
         let mut told = Vec::new();
         for session in world.sessions.iter().filter(|session| !session.is_trusted(world.engine)) {
-            let tried =
-                contexts.list.iter().flat_map(|context| outsiders.iter().map(move |to| (context, to)));
-            for (context, outsider) in tried {
+            let pairs = tried.iter().flat_map(|context| outsiders.iter().map(move |to| (context, to)));
+            for (context, outsider) in pairs {
                 let envelope = Envelope {
                     client: session.client(),
                     direction: session.direction,

@@ -121,8 +121,8 @@ impl<'p> World<'p> {
     }
 
     /// Where a connector of the gateway leads.
-    pub(crate) fn leads_to(&self, connector: usize) -> Target {
-        match self.plan.leads.get(connector) {
+    pub(crate) fn leads_to(&self, connector: u16) -> Target {
+        match self.plan.leads.get(usize::from(connector)) {
             Some(LeadsTo::System(system)) => Target::Other(*system),
             Some(LeadsTo::This) => Target::Gateway,
             Some(LeadsTo::Outside) | None => Target::Outside,

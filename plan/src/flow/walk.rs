@@ -142,9 +142,7 @@ impl<'w, 'p> Walk<'w, 'p> {
             (Action::Reject, _) => vec![Next::End(Ending::Unknown)],
             (Action::Relay, _) => {
                 let key = key_of(route.forward_path());
-                let connectors = &world.plan.routing.connectors;
-                let number =
-                    route.connector().and_then(|used| connectors.iter().position(|known| known == used));
+                let number = route.connector_number();
                 let target = number.map_or(Target::Outside, |number| world.leads_to(number));
                 match target {
                     Target::Other(other) => vec![Next::Go(hop(Place::At(other), key, false))],
@@ -159,7 +157,6 @@ impl<'w, 'p> Walk<'w, 'p> {
                     }
                     Target::Outside => {
                         let is_ours = world.plan.accepted.get(domain_of(&key)).is_some();
-                        let number = number.and_then(|number| u16::try_from(number).ok());
                         let way_out = number.filter(|_| is_ours).map(WayOut::Connector);
                         vec![Next::End(Ending::Left { unmodelled: way_out })]
                     }
