@@ -8,6 +8,7 @@ COMMAND is put before the milter: a memory checker whose findings give it anothe
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import pathlib
 import re
@@ -29,6 +30,15 @@ FROM_JOHN = [("From", "John <john@tenant1.contoso.com>"), ("To", "ann@far.exampl
 FROM_ANN = [("From", "ann@far.example"), ("To", "john@contoso.com"), ("Subject", "Hello")]
 
 options = argparse.Namespace()
+running: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def end_all() -> None:
+    """None is left behind, however the tests end."""
+    for process in running:
+        if process.poll() is None:
+            process.kill()  # its worker ends with it
 
 
 class Gateway:
@@ -74,7 +84,9 @@ class Gateway:
         before = len(self.events("started"))
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
-        until(lambda: len(self.events("started")) > before or self.process.poll() is not None, 60)
+        running.append(self.process)
+        is_there = lambda: len(self.events("started")) > before and (self.folder / "pid").exists()  # noqa: E731
+        until(lambda: is_there() or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.log()
         return self
 
@@ -976,6 +988,7 @@ if __name__ == "__main__":
     parser.add_argument("readdress")
     parser.add_argument("--under", default="")
     parser.add_argument("tests", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     done = unittest.main(argv=[sys.argv[0], *options.tests], exit=False, verbosity=1)
     sys.exit(0 if done.result.wasSuccessful() else 1)
