@@ -226,13 +226,28 @@ static bool add_recipients(SMFICTX *ctx, const struct session *session, const st
     return is_done;
 }
 
+/* Deletes a recipient in the very octets that the MTA gave; and without its route, if it has one, for the MTA
+ * may have forgotten that. */
+static bool delete_recipient(SMFICTX *ctx, const struct recipient *recipient, const readdress_route_info *route)
+{
+    readdress_text address = recipient_address(route);
+    struct buffer path = {0};
+    bool is_done = smfi_delrcpt(ctx, recipient->path) == MI_SUCCESS;
+
+    if (is_done && address.len != route->recipient.len)
+        is_done = buffer_add_text(&path, "<") && buffer_add(&path, address.text, address.len) &&
+                  buffer_add_text(&path, ">") && smfi_delrcpt(ctx, path.octets) == MI_SUCCESS;
+    buffer_free(&path);
+    return is_done;
+}
+
 static bool delete_recipients(SMFICTX *ctx, const struct session *session, const struct recipient_step *steps)
 {
     size_t at;
 
     for (at = 0; at < session->recipient_count; at++)
-        /* In the very octets that the MTA gave. */
-        if (steps[at].deletes && smfi_delrcpt(ctx, session->recipients[at].path) != MI_SUCCESS)
+        if (steps[at].deletes &&
+            !delete_recipient(ctx, &session->recipients[at], readdress_decision_at(session->decision, at)))
             return false;
     return true;
 }

@@ -338,6 +338,17 @@ class Recipients(Case):
             ],
         )
 
+    def test_a_source_route_is_no_part_of_the_address(self) -> None:
+        self.assertEqual(
+            self.from_outside(["<@relay.example,@other.example:mary@contoso.com>"]),
+            [
+                ("addrcpt", "<mary.jones@tenant2.contoso.com>", "ORCPT=rfc822;mary@contoso.com"),
+                ("delrcpt", "<@relay.example,@other.example:mary@contoso.com>"),
+                # As Postfix keeps it.
+                ("delrcpt", "<mary@contoso.com>"),
+            ],
+        )
+
     def test_dropped_ones_are_deleted(self) -> None:
         self.assertEqual(self.from_outside(["<c@contoso.com>", "<drop@contoso.com>"]), [("delrcpt", "<drop@contoso.com>")])
 
