@@ -1002,6 +1002,7 @@ class Starting(unittest.TestCase):
         code, log = self.run_milter()
         self.assertEqual(code, 0, log)
         pid = int((self.gateway.folder / "pid").read_text())
+        self.addCleanup(lambda: pathlib.Path(f"/proc/{pid}").exists() and os.kill(pid, signal.SIGKILL))
         milter = self.gateway.connect(INSIDE)
         edits, _ = message(milter, "<>", ["<ann@far.example>"], FROM_JOHN, macros=TENANT)
         self.assertEqual(len(edits), 1)
