@@ -26,6 +26,7 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/c.sh
 	@scripts/python.sh
 	@scripts/faces.sh
+	@scripts/milter.sh
 	@scripts/readme.sh
 	@scripts/dkim.sh
 	@scripts/postfix.sh
