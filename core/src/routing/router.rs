@@ -1,5 +1,6 @@
 //! A plan's routing in the form in which it is asked: made once, when a map is taken into use.
 
+use crate::routing::host::Labels;
 use crate::routing::model::{Connector, Routing, Rule};
 use crate::routing::patterns::PatternTable;
 use crate::routing::rules::is_about_recipient;
@@ -11,6 +12,7 @@ pub(crate) struct Router {
     accepted: PatternTable,
     connectors: PatternTable,
     header: HeaderQuestions,
+    labels: Labels,
     /// Of each rule, whether it asks anything about the message as a whole.
     asks_about_message: Vec<bool>,
 }
@@ -32,6 +34,7 @@ impl Router {
             accepted: PatternTable::new(accepted, |new, known| new < known),
             connectors: PatternTable::new(spaces, |new, known| rank(new) < rank(known)),
             header: HeaderQuestions::new(routing),
+            labels: Labels::new(&routing.connectors),
             asks_about_message: routing.rules.iter().map(asks_about_message).collect(),
         }
     }
@@ -49,6 +52,16 @@ impl Router {
     /// The rules, each with whether it asks anything about the message as a whole.
     pub(super) fn rules<'p>(&self, routing: &'p Routing) -> impl Iterator<Item = (&'p Rule, bool)> {
         routing.rules.iter().zip(self.asks_about_message.iter().copied())
+    }
+
+    /// The connectors' names in routing addresses.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Whether any rule asks about more than recipients.
+    pub(super) fn asks_about_messages(&self) -> bool {
+        self.asks_about_message.contains(&true)
     }
 
     pub(super) fn header(&self) -> &HeaderQuestions {
