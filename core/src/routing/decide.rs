@@ -80,7 +80,8 @@ impl<'d, 'e> Deciding<'d, 'e> {
     ) -> Deciding<'d, 'e> {
         let map = engine.map();
         let (router, routing) = (engine.router(), map.routing());
-        Deciding { engine, map, router, routing, envelope, decision, trusted: false, is_alone: false }
+        let is_alone = decision.is_for_tables;
+        Deciding { engine, map, router, routing, envelope, decision, trusted: false, is_alone }
     }
 }
 

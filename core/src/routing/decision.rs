@@ -181,6 +181,8 @@ pub struct Decision {
     pub(super) is_explained: bool,
     /// Whether each recipient gets a path for a host that goes by it alone.
     pub(super) is_for_host: bool,
+    /// Whether only rules act that ask about nothing but the recipient.
+    pub(super) is_for_tables: bool,
     pub(super) texts: Vec<u8>,
     pub(super) recipients: Vec<RecipientRecord>,
     /// Numbers of rules that acted.
@@ -216,6 +218,13 @@ impl Decision {
     #[must_use]
     pub fn for_host(self) -> Decision {
         Decision { is_for_host: true, ..self }
+    }
+
+    /// Makes it one for hosts that know nothing of a message but one recipient, as Postfix does when it looks up
+    /// `virtual_alias_maps`: only rules that ask about nothing else act, from the next decision on.
+    #[must_use]
+    pub fn for_tables(self) -> Decision {
+        Decision { is_for_tables: true, ..self }
     }
 
     pub(super) fn clear(&mut self) {

@@ -76,6 +76,10 @@ impl Engine {
                 let way = Way::Relay(connector(number));
                 return Ok(Transport { way, restored: Some(restored.of(&decision.texts)) });
             }
+            RoutingAddress::NoWay(_) => {
+                let way = Way::Defer("the plan has no such connector any more");
+                return Ok(Transport { way, restored: None });
+            }
             RoutingAddress::Bad(why) => return Ok(Transport { way: Way::Defer(why), restored: None }),
         }
         let envelope =
@@ -95,7 +99,8 @@ impl Engine {
         Ok(Transport { way, restored: None })
     }
 
-    /// The address in a routing address, with its own quotes; `None` if it is none.
+    /// The address in a routing address, with its own quotes; `None` if it is none. A way that the plan has no
+    /// more changes nothing about that: the copy may have taken it a moment ago.
     ///
     /// # Errors
     ///
@@ -103,7 +108,9 @@ impl Engine {
     pub fn restore<'a>(&self, address: &[u8], decision: &'a mut Decision) -> Result<Option<&'a [u8]>, Error> {
         decision.clear();
         Ok(match self.read_routing_address(address, decision)? {
-            RoutingAddress::Of(_, restored) => Some(restored.of(&decision.texts)),
+            RoutingAddress::Of(_, restored) | RoutingAddress::NoWay(restored) => {
+                Some(restored.of(&decision.texts))
+            }
             RoutingAddress::No | RoutingAddress::Bad(_) => None,
         })
     }
@@ -118,10 +125,8 @@ impl Engine {
             return Ok(RoutingAddress::No);
         }
         let label = address.domain_key.strip_suffix(DOMAIN).and_then(|rest| rest.strip_suffix(b"."));
-        let named = label.and_then(|label| self.router().labels().named(label));
-        let Some(named) = named else {
-            return Ok(RoutingAddress::Bad("the plan has no such connector any more"));
-        };
+        let Some(label) = label else { return Ok(RoutingAddress::Bad("there is no way in it")) };
+        let named = self.router().labels().named(label);
         let at = address.local_part.iter().rposition(|octet| *octet == b'=');
         let (name, domain) = at.map_or((&[][..], &[][..]), |at| {
             (
@@ -141,7 +146,10 @@ impl Engine {
         if read_address(restored.of(texts), scratch) != Ok(true) {
             return Ok(RoutingAddress::Bad("there is no address in it"));
         }
-        Ok(RoutingAddress::Of(named, restored))
+        Ok(match named {
+            Some(named) => RoutingAddress::Of(named, restored),
+            None => RoutingAddress::NoWay(restored),
+        })
     }
 }
 
@@ -224,6 +232,8 @@ enum RoutingAddress {
     No,
     /// The way it names, and the address in it, in the decision's texts.
     Of(Named, Span),
+    /// The same, and the plan has no such way.
+    NoWay(Span),
     /// It is one, and can't be read: why.
     Bad(&'static str),
 }
