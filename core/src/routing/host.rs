@@ -46,6 +46,8 @@ pub enum Way<'a> {
     Relay(Option<&'a Connector>),
     /// None: a rule drops it.
     Drop,
+    /// None: it is no address.
+    NoAddress,
     /// It can't be told, or the mail goes on under another address, which a host that asks so late can't
     /// give it: keep it, and ask again later.
     Defer(&'static str),
@@ -54,7 +56,7 @@ pub enum Way<'a> {
 impl Engine {
     /// Which way a copy leaves that has been decided about: its recipient is a [path for such a
     /// host](crate::routing::Route::host_path). No entry rewrites it again, and only rules that ask about
-    /// nothing but the recipient act. An address that is none is deferred.
+    /// nothing but the recipient act.
     ///
     /// # Errors
     ///
@@ -76,7 +78,12 @@ impl Engine {
                 let way = Way::Relay(connector(number));
                 return Ok(Transport { way, restored: Some(restored.of(&decision.texts)) });
             }
+            RoutingAddress::NoWay(_) => {
+                let way = Way::Defer("the plan has no such connector any more");
+                return Ok(Transport { way, restored: None });
+            }
             RoutingAddress::Bad(why) => return Ok(Transport { way: Way::Defer(why), restored: None }),
+            RoutingAddress::NoAddress => return Ok(Transport { way: Way::NoAddress, restored: None }),
         }
         let envelope =
             Envelope { direction: Some(Direction::Outbound), smtputf8: true, ..Envelope::default() };
@@ -95,7 +102,8 @@ impl Engine {
         Ok(Transport { way, restored: None })
     }
 
-    /// The address in a routing address, with its own quotes; `None` if it is none.
+    /// The address in a routing address, with its own quotes; `None` if it is none. A way that the plan has no
+    /// more changes nothing about that: the copy may have taken it a moment ago.
     ///
     /// # Errors
     ///
@@ -103,25 +111,25 @@ impl Engine {
     pub fn restore<'a>(&self, address: &[u8], decision: &'a mut Decision) -> Result<Option<&'a [u8]>, Error> {
         decision.clear();
         Ok(match self.read_routing_address(address, decision)? {
-            RoutingAddress::Of(_, restored) => Some(restored.of(&decision.texts)),
-            RoutingAddress::No | RoutingAddress::Bad(_) => None,
+            RoutingAddress::Of(_, restored) | RoutingAddress::NoWay(restored) => {
+                Some(restored.of(&decision.texts))
+            }
+            RoutingAddress::No | RoutingAddress::Bad(_) | RoutingAddress::NoAddress => None,
         })
     }
 
     fn read_routing_address(&self, address: &[u8], decision: &mut Decision) -> Result<RoutingAddress, Error> {
         let Decision { scratch, texts, .. } = decision;
         if read_address(address, scratch) != Ok(true) {
-            return Ok(RoutingAddress::Bad("it is no address"));
+            return Ok(RoutingAddress::NoAddress);
         }
         let Scratch { address, .. } = scratch;
         if !is_routing_domain(&address.domain_key) {
             return Ok(RoutingAddress::No);
         }
         let label = address.domain_key.strip_suffix(DOMAIN).and_then(|rest| rest.strip_suffix(b"."));
-        let named = label.and_then(|label| self.router().labels().named(label));
-        let Some(named) = named else {
-            return Ok(RoutingAddress::Bad("the plan has no such connector any more"));
-        };
+        let Some(label) = label else { return Ok(RoutingAddress::Bad("there is no way in it")) };
+        let named = self.router().labels().named(label);
         let at = address.local_part.iter().rposition(|octet| *octet == b'=');
         let Some((name, domain)) = at.and_then(|at| address.local_part.split_at_checked(at)) else {
             return Ok(RoutingAddress::Bad("there is no address in it"));
@@ -135,7 +143,10 @@ impl Engine {
         if read_address(restored.of(texts), scratch) != Ok(true) {
             return Ok(RoutingAddress::Bad("there is no address in it"));
         }
-        Ok(RoutingAddress::Of(named, restored))
+        Ok(match named {
+            Some(named) => RoutingAddress::Of(named, restored),
+            None => RoutingAddress::NoWay(restored),
+        })
     }
 }
 
@@ -216,8 +227,12 @@ impl Deciding<'_, '_> {
 /// An address, read as one of the routing domain.
 enum RoutingAddress {
     No,
+    /// It is no address at all.
+    NoAddress,
     /// The way it names, and the address in it, in the decision's texts.
     Of(Named, Span),
+    /// The same, and the plan has no such way.
+    NoWay(Span),
     /// It is one, and can't be read: why.
     Bad(&'static str),
 }

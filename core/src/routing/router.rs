@@ -1,7 +1,8 @@
 //! A plan's routing in the form in which it is asked: made once, when a map is taken into use.
 
+use crate::engine::Engine;
 use crate::routing::host::Labels;
-use crate::routing::model::{Connector, Routing, Rule};
+use crate::routing::model::{AcceptedDomain, Connector, Routing, Rule};
 use crate::routing::patterns::PatternTable;
 use crate::routing::rules::is_about_recipient;
 use crate::routing::section::HeaderQuestions;
@@ -66,6 +67,23 @@ impl Router {
 
     pub(super) fn header(&self) -> &HeaderQuestions {
         &self.header
+    }
+}
+
+impl Engine {
+    /// The accepted domain that covers a domain, given as [key](crate::EntryAddress::key), most closely.
+    #[must_use]
+    pub fn accepted_domain(&self, domain: &[u8]) -> Option<&AcceptedDomain> {
+        let number = self.router().accepted(domain)?;
+        self.map().routing().accepted_domains.get(usize::from(number))
+    }
+
+    /// The connector that mail for a domain, given as [key](crate::EntryAddress::key), leaves by where no rule says
+    /// otherwise. `None` if none serves it.
+    #[must_use]
+    pub fn connector_for(&self, domain: &[u8]) -> Option<&Connector> {
+        let number = self.router().connector(domain)?;
+        self.map().routing().connectors.get(usize::from(number))
     }
 }
 

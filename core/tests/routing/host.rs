@@ -65,6 +65,7 @@ fn transport(engine: &Engine, address: &str) -> String {
         Way::Relay(None) => "-mx",
         Way::Drop => "drop",
         Way::Defer(_) => "defer",
+        Way::NoAddress => "-none",
     };
     match restored {
         Some(address) => format!("{way} {}", String::from_utf8_lossy(address)),
@@ -140,19 +141,48 @@ fn ways_without_a_connector_have_names_too() {
 fn a_way_that_is_gone_or_leads_elsewhere_now_is_waited_for() {
     let engine = world().engine();
     for address in [
-        "moved@x.example",                           // a routing address since the host has it
-        "a=far.example@gone-0badcafe.route.invalid", // no such connector
-        "a@mx.route.invalid",                        // no address in it
+        "moved@x.example",    // a routing address since the host has it
+        "a@mx.route.invalid", // no address in it
         "a=@mx.route.invalid",
         "\"a=b c\"@mx.route.invalid",
         "a=far.example@route.invalid",
-        "no address",
-        "",
     ] {
         assert_eq!(transport(&engine, address), "defer", "{address:?}");
         assert_eq!(engine.restore(address.as_bytes(), &mut Decision::new()).unwrap(), None, "{address:?}");
     }
     assert_eq!(engine.restore(b"a@far.example", &mut Decision::new()).unwrap(), None);
+    for address in ["no address", "postmaster", ""] {
+        assert_eq!(transport(&engine, address), "-none", "{address:?}");
+        assert_eq!(engine.restore(address.as_bytes(), &mut Decision::new()).unwrap(), None, "{address:?}");
+    }
+    // A connector that is gone: who has taken its way already arrives under the right address.
+    let gone = "a=far.example@gone-0badcafe.route.invalid";
+    assert_eq!(transport(&engine, gone), "defer");
+    let mut decision = Decision::new();
+    assert_eq!(engine.restore(gone.as_bytes(), &mut decision).unwrap(), Some(b"a@far.example".as_slice()));
+}
+
+#[test]
+fn a_host_that_knows_one_recipient_goes_by_rules_that_ask_about_nothing_else() {
+    let mut world = world();
+    let from_t3 = || Condition::SenderDomain(vec![pattern("t3.example")]);
+    let to = |address: &str| vec![Condition::Recipient(vec![address.as_bytes().to_vec()])];
+    let redirect = |address: &str| Actions { redirect_to: Some(address.to_owned()), ..Actions::default() };
+    world.routing.rules = vec![
+        Rule { unless: vec![from_t3()], ..rule(to("here@x.example"), redirect("a@far.example"), false) },
+        rule(to("later@x.example"), redirect("b@far.example"), false),
+    ];
+    let engine = world.engine();
+    let path = |decision: &mut Decision, recipient: &str| {
+        let nobody = Envelope { reverse_path: None, ..trusted("") };
+        let routes = engine.route(&nobody, [recipient.as_bytes()], decision).unwrap();
+        String::from_utf8(routes.get(0).unwrap().forward_path().to_vec()).unwrap()
+    };
+    assert_eq!(path(&mut Decision::new(), "here@x.example"), "a@far.example");
+    let mut tables = Decision::new().for_tables();
+    assert_eq!(path(&mut tables, "here@x.example"), "here@x.example");
+    assert_eq!(path(&mut tables, "later@x.example"), "b@far.example");
+    assert_eq!(path(&mut tables, "john.doe@x.example"), "john@t1.example");
 }
 
 #[test]
