@@ -209,6 +209,12 @@
 #define READDRESS_VERDICT_REJECT 2
 
 /**
+ * readdress_envelope.flags: further recipients may follow, as at RCPT TO. What rules ask about any recipient
+ * may come to hold then.
+ */
+#define READDRESS_ENVELOPE_OPEN 1
+
+/**
  * The message comes from one of our systems over a session we trust: internal addresses become
  * external.
  */
@@ -403,6 +409,13 @@ typedef struct {
    */
   readdress_text forward_path;
   /**
+   * The forward-path to hand to a host that chooses the next hop by the recipient alone, as Postfix
+   * does, if the decision is readdress_decision_for_host(): forward_path where that leads the same way,
+   * else a routing address, "user=domain@connector.route.invalid", which "readdress serve" knows. Else
+   * forward_path.
+   */
+  readdress_text host_path;
+  /**
    * The name of the connector that the copy leaves by; empty without one.
    */
   readdress_text connector;
@@ -430,6 +443,11 @@ typedef struct {
    * without readdress_rewrite().
    */
   bool rewritten;
+  /**
+   * Whether neither the header section nor recipients who may follow can lead the copy elsewhere: a
+   * refusal may be given at RCPT TO then. Fields to set and remove may still come.
+   */
+  bool settled;
   /**
    * The enhanced status code of the reply (RFC 3463): "5.1.10". Empty without a reply.
    */
@@ -755,6 +773,10 @@ typedef struct {
    * condition about fields holds then, and what is decided may change (readdress_decision_final()).
    */
   readdress_slice message;
+  /**
+   * 0 or READDRESS_ENVELOPE_OPEN.
+   */
+  uint32_t flags;
 } readdress_envelope;
 
 /**
@@ -1035,6 +1057,15 @@ void readdress_decision_explain(readdress_decision *decision,
                                 bool explain);
 
 /**
+ * Whether each route that readdress_route() gives from its next call with this decision on has a host_path:
+ * for hosts that choose the next hop by the recipient alone, as Postfix does. NULL does nothing.
+ *
+ * One thread at a time for a decision.
+ */
+void readdress_decision_for_host(readdress_decision *decision,
+                                 bool for_host);
+
+/**
  * How many recipients were decided about: as many as the envelope had. 0 for NULL and for one without
  * a decision, which readdress_route() leaves behind when it fails.
  *
@@ -1056,7 +1087,8 @@ const readdress_route_info *readdress_decision_at(const readdress_decision *deci
 
 /**
  * Whether nothing can change any more. Not, where a rule asks for the header section and the envelope
- * had none: ask again when it is there, and refuse nobody for good before. false for NULL and for one
+ * had none, or about recipients who may follow: ask again when all is there, and before refuse only whose
+ * route is settled. false for NULL and for one
  * without a decision.
  *
  * One thread at a time for a decision.
@@ -1140,6 +1172,12 @@ const char *readdress_engine_generation(const readdress_engine *engine);
  * How many entries the map has; 0 for NULL. Thread-safe.
  */
 uint64_t readdress_engine_entry_count(const readdress_engine *engine);
+
+/**
+ * Whether the plan is tried out only (mode = "shadow"): everything is decided and reported, and nothing is
+ * to be changed. Rewrites keep to that by themselves; a host that routes has to. false for NULL. Thread-safe.
+ */
+bool readdress_engine_is_shadow(const readdress_engine *engine);
 
 /**
  * Opens a map file that will be replaced by others. Nothing watches it: the host asks for reloads.

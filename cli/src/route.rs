@@ -32,6 +32,7 @@ pub(crate) fn run(options: &RouteOptions, streams: &mut Streams<'_>) -> Result<u
         smtputf8: options.smtputf8,
         reverse_path: options.mail_from.as_ref().map(|path| path.as_encoded_bytes()),
         header: message.as_ref().map(|message| message.octets.as_slice()),
+        is_open: false,
     };
     let recipients = options.rcpt_to.iter().map(|path| path.as_encoded_bytes());
     let mut decision = Decision::explained();

@@ -16,10 +16,26 @@ use crate::told::Told;
 #[derive(Default)]
 pub struct readdress_decision {
     decision: Decision,
-    /// Whether `decision` keeps steps, and whether the next one is to.
-    is_explained: bool,
-    explain: bool,
+    /// What `decision` has been made for, and what the next one is to be for.
+    is: Purpose,
+    wanted: Purpose,
     told: Told,
+}
+
+/// What a decision is for.
+#[derive(Clone, Copy, Default, Eq, PartialEq)]
+struct Purpose {
+    /// It keeps steps.
+    explain: bool,
+    /// Its routes have paths for a host that goes by the recipient alone.
+    host: bool,
+}
+
+impl From<Purpose> for Decision {
+    fn from(Purpose { explain, host }: Purpose) -> Decision {
+        let decision = if explain { Decision::explained() } else { Decision::new() };
+        if host { decision.for_host() } else { decision }
+    }
 }
 
 impl readdress_decision {
@@ -30,7 +46,7 @@ impl readdress_decision {
 
     /// After a panic nothing that was being worked on is to be trusted.
     pub(crate) fn abandon(&mut self) {
-        *self = readdress_decision { explain: self.explain, ..readdress_decision::default() };
+        *self = readdress_decision { wanted: self.wanted, ..readdress_decision::default() };
     }
 
     /// Decides about recipients, of which one that can't be read fails all.
@@ -40,9 +56,9 @@ impl readdress_decision {
         envelope: &Envelope<'_>,
         recipients: impl Iterator<Item = Result<&'r [u8], Failure>>,
     ) -> Result<(), Failure> {
-        if self.is_explained != self.explain {
-            self.decision = if self.explain { Decision::explained() } else { Decision::new() };
-            self.is_explained = self.explain;
+        if self.is != self.wanted {
+            self.decision = self.wanted.into();
+            self.is = self.wanted;
         }
         let mut failure = None;
         let readable = recipients.map_while(|recipient| recipient.map_err(|why| failure = Some(why)).ok());
@@ -90,7 +106,23 @@ pub extern "C" fn readdress_decision_explain(decision: Option<&mut readdress_dec
         || (),
         || {
             if let Some(decision) = decision {
-                decision.explain = explain;
+                decision.wanted.explain = explain;
+            }
+        },
+    );
+}
+
+/// Whether each route that readdress_route() gives from its next call with this decision on has a host_path:
+/// for hosts that choose the next hop by the recipient alone, as Postfix does. NULL does nothing.
+///
+/// One thread at a time for a decision.
+#[unsafe(no_mangle)]
+pub extern "C" fn readdress_decision_for_host(decision: Option<&mut readdress_decision>, for_host: bool) {
+    guard::value(
+        || (),
+        || {
+            if let Some(decision) = decision {
+                decision.wanted.host = for_host;
             }
         },
     );
@@ -124,7 +156,8 @@ pub extern "C" fn readdress_decision_at(
 }
 
 /// Whether nothing can change any more. Not, where a rule asks for the header section and the envelope
-/// had none: ask again when it is there, and refuse nobody for good before. false for NULL and for one
+/// had none, or about recipients who may follow: ask again when all is there, and before refuse only whose
+/// route is settled. false for NULL and for one
 /// without a decision.
 ///
 /// One thread at a time for a decision.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use readdress::{Engine, Error, Live, Map, MapData};
+use readdress::{Engine, Error, Live, Map, MapData, Mode};
 
 use crate::error::{Failure, readdress_error};
 use crate::guard;
@@ -139,6 +139,13 @@ pub extern "C" fn readdress_engine_generation(engine: Option<&readdress_engine>)
 #[unsafe(no_mangle)]
 pub extern "C" fn readdress_engine_entry_count(engine: Option<&readdress_engine>) -> u64 {
     guard::value(|| 0, || engine.map_or(0, |engine| engine.engine.map().entry_count().into()))
+}
+
+/// Whether the plan is tried out only (mode = "shadow"): everything is decided and reported, and nothing is
+/// to be changed. Rewrites keep to that by themselves; a host that routes has to. false for NULL. Thread-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn readdress_engine_is_shadow(engine: Option<&readdress_engine>) -> bool {
+    guard::value(|| false, || engine.is_some_and(|engine| engine.engine.map().policy().mode == Mode::Shadow))
 }
 
 /// A place for a handle, with NULL in it: a call that fails leaves nothing to free.

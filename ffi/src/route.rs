@@ -13,6 +13,10 @@ use crate::status::{READDRESS_E_LIMIT, READDRESS_E_PANIC, readdress_status};
 /// be counted in 32 bits.
 const PATHS_MAX: usize = 1 << 30;
 
+/// readdress_envelope.flags: further recipients may follow, as at RCPT TO. What rules ask about any recipient
+/// may come to hold then.
+pub const READDRESS_ENVELOPE_OPEN: u32 = 1;
+
 /// A message on its way. The caller's memory, read during the call and not kept.
 #[repr(C)]
 pub struct readdress_envelope {
@@ -27,6 +31,8 @@ pub struct readdress_envelope {
     /// The message, or its header section. data NULL if it is not there yet, as at RCPT TO: no
     /// condition about fields holds then, and what is decided may change (readdress_decision_final()).
     pub message: readdress_slice,
+    /// 0 or READDRESS_ENVELOPE_OPEN.
+    pub flags: u32,
 }
 
 /// Decides where each recipient's copy of a message goes: by the map's listeners, entries, rules,
@@ -63,13 +69,17 @@ pub unsafe extern "C" fn readdress_route(
         decision.reset();
         let engine = engine.ok_or_else(|| Failure::null("engine"))?;
         let session = session.ok_or_else(|| Failure::null("session"))?;
-        let (reverse_path, recipients, count, message) = match envelope {
+        let (reverse_path, recipients, count, message, flags) = match envelope {
             Some(envelope) => {
-                let readdress_envelope { reverse_path, recipients, recipient_count, message } = envelope;
-                (reverse_path, *recipients, *recipient_count, Some(message))
+                let readdress_envelope { reverse_path, recipients, recipient_count, message, flags } =
+                    envelope;
+                (reverse_path, *recipients, *recipient_count, Some(message), *flags)
             }
-            None => (&session.reverse_path, session.recipients, session.recipient_count, None),
+            None => (&session.reverse_path, session.recipients, session.recipient_count, None, 0),
         };
+        if flags & !READDRESS_ENVELOPE_OPEN != 0 {
+            return Err(Failure::argument("envelope.flags has a flag that this version does not know"));
+        }
         let who = session::who(session)?;
         // SAFETY: as many octets as said at each, by the header's general part.
         let (reverse_path, header, recipients) = unsafe {
@@ -85,6 +95,7 @@ pub unsafe extern "C" fn readdress_route(
             smtputf8: who.smtputf8,
             reverse_path,
             header,
+            is_open: flags & READDRESS_ENVELOPE_OPEN != 0,
         };
         let mut octets = 0_usize;
         let recipients = recipients.iter().map(|recipient| {

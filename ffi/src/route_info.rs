@@ -71,6 +71,11 @@ pub struct readdress_route_info {
     /// The forward-path to use, without angle brackets; the given one, where nothing changes it. Where
     /// it differs, the given one belongs into ORCPT (RFC 3461 4.2).
     pub forward_path: readdress_text,
+    /// The forward-path to hand to a host that chooses the next hop by the recipient alone, as Postfix
+    /// does, if the decision is readdress_decision_for_host(): forward_path where that leads the same way,
+    /// else a routing address, "user=domain@connector.route.invalid", which "readdress serve" knows. Else
+    /// forward_path.
+    pub host_path: readdress_text,
     /// The name of the connector that the copy leaves by; empty without one.
     pub connector: readdress_text,
     /// The name that the next hop's certificate has to have; empty if any will do. "*." before it
@@ -87,6 +92,9 @@ pub struct readdress_route_info {
     /// Whether the copy's addresses are rewritten. Not, where a rule says so: such a copy goes out
     /// without readdress_rewrite().
     pub rewritten: bool,
+    /// Whether neither the header section nor recipients who may follow can lead the copy elsewhere: a
+    /// refusal may be given at RCPT TO then. Fields to set and remove may still come.
+    pub settled: bool,
     /// The enhanced status code of the reply (RFC 3463): "5.1.10". Empty without a reply.
     pub enhanced: readdress_text,
     /// The text of the reply. Empty without a reply.

@@ -21,6 +21,7 @@ mod export;
 mod flow;
 mod nearest;
 mod plan;
+pub mod postfix;
 mod progress;
 mod reader;
 mod source;

@@ -63,6 +63,7 @@ pub(crate) fn decide<'py>(
         smtputf8: question.smtputf8,
         reverse_path: mail_from.as_ref().map(Text::octets).transpose()?,
         header: message.as_ref().map(PyBytesMethods::as_bytes),
+        is_open: false,
     };
     let mut decision = if question.explain { Decision::explained() } else { Decision::new() };
     let routes = if envelope.header.is_some_and(takes_long) {

@@ -13,10 +13,11 @@ use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::room::Room;
 use crate::routing::decision::{Answer, Decision, Known, Outcome, RecipientRecord, Routes, Sender, Standing};
+use crate::routing::host::is_routing_domain;
 use crate::routing::model::{OnError, Routing};
 use crate::routing::request::Envelope;
 use crate::routing::router::Router;
-use crate::routing::rules::{Message, RuleStanding};
+use crate::routing::rules::{Message, RuleStanding, parts};
 use crate::routing::section::append_key;
 use crate::routing::step::{StepRecord, Subject, Why};
 use crate::scratch::Scratch;
@@ -40,15 +41,7 @@ impl Engine {
         decision: &'a mut Decision,
     ) -> Result<Routes<'a>, Error> {
         decision.clear();
-        let mut deciding = Deciding {
-            engine: self,
-            map: self.map(),
-            router: self.router(),
-            routing: self.map().routing(),
-            envelope,
-            decision,
-            trusted: false,
-        };
+        let mut deciding = Deciding::new(self, envelope, decision);
         let refusal = deciding.judge_session();
         deciding.read_sender()?;
         for recipient in recipients {
@@ -72,10 +65,25 @@ pub(super) struct Deciding<'d, 'e> {
     pub(super) envelope: &'d Envelope<'e>,
     pub(super) decision: &'d mut Decision,
     trusted: bool,
+    /// Whether nothing but the recipient's address counts: for hosts that see no more.
+    pub(super) is_alone: bool,
 }
 
 /// What refuses all recipients alike, and the step that says so.
 type Refusal = Option<(Answer, Subject, Why)>;
+
+impl<'d, 'e> Deciding<'d, 'e> {
+    pub(super) fn new(
+        engine: &'d Engine,
+        envelope: &'d Envelope<'e>,
+        decision: &'d mut Decision,
+    ) -> Deciding<'d, 'e> {
+        let map = engine.map();
+        let (router, routing) = (engine.router(), map.routing());
+        let is_alone = decision.is_for_tables;
+        Deciding { engine, map, router, routing, envelope, decision, trusted: false, is_alone }
+    }
+}
 
 impl Deciding<'_, '_> {
     fn judge_session(&mut self) -> Refusal {
@@ -107,20 +115,13 @@ impl Deciding<'_, '_> {
             return Err(Error::Limit { limit: Limit::Addresses, allowed: u64::from(allowed), offset });
         }
         let given = self.keep(inner(path))?;
-        let mut record = RecipientRecord {
-            given,
-            path: given,
-            came: Standing::default(),
-            is: Standing::default(),
-            entry: None,
-            is_unmapped: false,
-            outcome: None,
-            rules: Span::default(),
-            steps: Span::default(),
-        };
+        let mut record = RecipientRecord::new(given);
         match self.standing_of(path)? {
             // Postmaster without a domain is this system's (RFC 5321 4.5.1); a null path is no recipient.
             Ok(None) if !inner(path).is_empty() => record.outcome = Some(Outcome::Deliver),
+            Ok(Some(came)) if is_routing_domain(parts(came.key, &self.decision.texts).1) => {
+                record.outcome = Some(Outcome::Refused(Answer::RoutingAddress));
+            }
             Ok(Some(came)) => {
                 (record.came, record.is) = (came, came);
                 record.outcome = self.rewrite(path, &mut record)?.map(Outcome::Refused);
@@ -162,9 +163,8 @@ impl Deciding<'_, '_> {
     fn judge_message(&mut self) -> Result<Refusal, Error> {
         let Some(header) = self.envelope.header else { return Ok(None) };
         let limits = self.map.policy().limits;
-        let Decision { scratch, header: answers, has_header, .. } = &mut *self.decision;
+        let Decision { scratch, header: answers, .. } = &mut *self.decision;
         self.router.header().ask(header, limits, &mut scratch.address, answers)?;
-        *has_header = true;
         let loops = answers.received > limits.received;
         Ok(loops.then_some((Answer::Loop, Subject::Message, Why::TooManyHops)))
     }
@@ -181,7 +181,11 @@ impl Deciding<'_, '_> {
     fn decide(&mut self, nth: usize, refusal: Refusal) -> Result<(), Error> {
         let Some(mut record) = self.decision.recipients.get(nth).copied() else { return Ok(()) };
         let (steps, acted) = (self.decision.steps.len(), self.decision.acted.len());
-        let outcome = self.outcome(&mut record, refusal)?;
+        let mut outcome = self.outcome(&mut record, refusal)?;
+        record.host_path = record.path;
+        if self.decision.is_for_host {
+            outcome = self.lead_host(&mut record, outcome)?;
+        }
         record.outcome = Some(outcome);
         record.steps = Span::new(steps, self.decision.steps.len());
         record.rules = Span::new(acted, self.decision.acted.len());
@@ -215,6 +219,16 @@ impl Deciding<'_, '_> {
             Applied::Ends(outcome) => return Ok(outcome),
             Applied::GoesOn { redirect, via } => (redirect, via),
         };
+        self.go_on(record, redirect, via)
+    }
+
+    /// Where a copy goes that the rules let pass.
+    pub(super) fn go_on(
+        &mut self,
+        record: &mut RecipientRecord,
+        redirect: Option<u16>,
+        via: Option<u16>,
+    ) -> Result<Outcome, Error> {
         let mut standing = record.is;
         let routing = self.routing;
         let actions = redirect.and_then(|rule| Some(&routing.rules.get(usize::from(rule))?.actions));
@@ -260,9 +274,12 @@ impl Deciding<'_, '_> {
     }
 
     /// Lets the rules act on a recipient's copy, in order.
-    fn apply_rules(&mut self, record: &RecipientRecord) -> Result<Applied, Error> {
+    pub(super) fn apply_rules(&mut self, record: &mut RecipientRecord) -> Result<Applied, Error> {
         let (mut redirect, mut via) = (None, None);
-        for (number, rule) in (0..).zip(&self.routing.rules) {
+        for (number, (rule, asks_more)) in (0..).zip(self.router.rules(self.routing)) {
+            if asks_more && self.is_alone {
+                continue;
+            }
             let standing = self.decision.standings.get(usize::from(number)).copied();
             let objection = match standing {
                 Some(RuleStanding::Out(why)) => Some(why),
@@ -275,8 +292,9 @@ impl Deciding<'_, '_> {
             }
             match (standing, rule.on_error) {
                 (Some(RuleStanding::Later), _) => {
-                    self.decision.lacks_header = true;
-                    self.step(subject, Why::NeedsHeader)?;
+                    self.decision.is_waiting = true;
+                    record.may_change |= rule.leads();
+                    self.step(subject, Why::NotYet)?;
                     continue;
                 }
                 (Some(RuleStanding::Unclear), on_error) => {
@@ -327,6 +345,7 @@ impl Deciding<'_, '_> {
             decision: self.decision,
             client: self.envelope.client,
             trusted: self.trusted,
+            is_open: self.envelope.is_open,
         }
     }
 
@@ -377,7 +396,7 @@ impl Deciding<'_, '_> {
 }
 
 /// What the rules did with a recipient's copy.
-enum Applied {
+pub(super) enum Applied {
     Ends(Outcome),
     /// Numbers of the rule that redirects it and of the connector it leaves by.
     GoesOn {

@@ -52,6 +52,7 @@ pub(super) enum Answer {
     Loop,
     BadAddress,
     NeedsSmtputf8,
+    RoutingAddress,
     Undecided,
 }
 
@@ -73,6 +74,7 @@ impl Answer {
             Answer::Loop => (554, "5.4.6", "Too many hops, the message seems to loop"),
             Answer::BadAddress => (501, "5.1.3", "Bad recipient address syntax"),
             Answer::NeedsSmtputf8 => (553, "5.6.7", "The recipient's address needs SMTPUTF8"),
+            Answer::RoutingAddress => (550, "5.1.2", "Nobody sends to this domain from outside"),
             Answer::Undecided => (451, "4.3.0", "The sender can't be told from the message now"),
         }
     }
@@ -136,6 +138,8 @@ pub(super) struct RecipientRecord {
     /// The forward-path as given, and the one to use, in the texts; without brackets.
     pub(super) given: Span,
     pub(super) path: Span,
+    /// The one for a host that goes by the recipient alone.
+    pub(super) host_path: Span,
     /// The address as it came, and as entries have rewritten it.
     pub(super) came: Standing,
     pub(super) is: Standing,
@@ -143,9 +147,30 @@ pub(super) struct RecipientRecord {
     /// Whether entries name its domain and none maps it.
     pub(super) is_unmapped: bool,
     pub(super) outcome: Option<Outcome>,
+    /// Whether a rule that is still to be asked could lead it elsewhere.
+    pub(super) may_change: bool,
     /// The rules that acted, in `acted`.
     pub(super) rules: Span,
     pub(super) steps: Span,
+}
+
+impl RecipientRecord {
+    /// Somebody of whom nothing but the path is known.
+    pub(super) fn new(path: Span) -> RecipientRecord {
+        RecipientRecord {
+            given: path,
+            path,
+            host_path: path,
+            came: Standing::default(),
+            is: Standing::default(),
+            entry: None,
+            is_unmapped: false,
+            outcome: None,
+            may_change: false,
+            rules: Span::default(),
+            steps: Span::default(),
+        }
+    }
 }
 
 /// A decision about all recipients of a message, in buffers that are reused from message to message: once
@@ -154,6 +179,10 @@ pub(super) struct RecipientRecord {
 pub struct Decision {
     /// Whether every step is kept.
     pub(super) is_explained: bool,
+    /// Whether each recipient gets a path for a host that goes by it alone.
+    pub(super) is_for_host: bool,
+    /// Whether only rules act that ask about nothing but the recipient.
+    pub(super) is_for_tables: bool,
     pub(super) texts: Vec<u8>,
     pub(super) recipients: Vec<RecipientRecord>,
     /// Numbers of rules that acted.
@@ -163,9 +192,8 @@ pub struct Decision {
     pub(super) listener: Option<u16>,
     pub(super) direction: Option<Direction>,
     pub(super) header: HeaderAnswers,
-    pub(super) has_header: bool,
     /// Whether a rule asked for something that is not there yet.
-    pub(super) lacks_header: bool,
+    pub(super) is_waiting: bool,
     /// Of each rule, how it stands to the message as a whole.
     pub(super) standings: Vec<super::rules::RuleStanding>,
     pub(super) scratch: Scratch,
@@ -184,6 +212,21 @@ impl Decision {
         Decision { is_explained: true, ..Decision::default() }
     }
 
+    /// Makes it one for a host that chooses the way out by the recipient alone, as Postfix does: each route
+    /// has a [path for it](Route::host_path), from the next decision on. It costs about as much again where
+    /// rules ask about more than recipients.
+    #[must_use]
+    pub fn for_host(self) -> Decision {
+        Decision { is_for_host: true, ..self }
+    }
+
+    /// Makes it one for hosts that know nothing of a message but one recipient, as Postfix does when it looks up
+    /// `virtual_alias_maps`: only rules that ask about nothing else act, from the next decision on.
+    #[must_use]
+    pub fn for_tables(self) -> Decision {
+        Decision { is_for_tables: true, ..self }
+    }
+
     pub(super) fn clear(&mut self) {
         self.texts.clear();
         self.recipients.clear();
@@ -192,8 +235,8 @@ impl Decision {
         self.sender = Sender::Unknown;
         self.listener = None;
         self.direction = None;
-        self.has_header = false;
-        self.lacks_header = false;
+        self.header.is_there = false;
+        self.is_waiting = false;
         self.standings.clear();
     }
 }
@@ -236,10 +279,10 @@ impl<'a> Routes<'a> {
     }
 
     /// Whether nothing can change any more. Not, where a rule asks for the header section and that was not
-    /// given: ask again when it is there.
+    /// given, or about recipients who may follow: ask again when all is there.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        !self.decision.lacks_header
+        !self.decision.is_waiting
     }
 
     /// The listener that the session came by.
@@ -286,6 +329,22 @@ impl<'a> Route<'a> {
     #[must_use]
     pub fn forward_path(&self) -> &'a [u8] {
         self.record.path.of(&self.decision.texts)
+    }
+
+    /// The forward-path to give to a host that chooses the way out by the recipient alone, if the decision is
+    /// [for one](Decision::for_host): the one to use where that alone leads the same way, else a routing
+    /// address, `user=domain@connector.route.invalid`. [`Engine::transport`] leads such a host,
+    /// [`Engine::restore`] gives the address back where the copy leaves.
+    #[must_use]
+    pub fn host_path(&self) -> &'a [u8] {
+        self.record.host_path.of(&self.decision.texts)
+    }
+
+    /// Whether neither the header section nor recipients who may follow can lead the copy elsewhere: a
+    /// refusal is final then, though fields that rules set may not be.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.record.may_change
     }
 
     /// The entry that rewrote the forward-path.

@@ -2,6 +2,7 @@
 
 mod decide;
 mod decision;
+mod host;
 mod model;
 mod patterns;
 mod request;
@@ -12,6 +13,7 @@ mod step;
 mod way;
 
 pub use crate::routing::decision::{Action, Decision, Route, Routes};
+pub use crate::routing::host::{Transport, Way};
 pub use crate::routing::model::{
     AcceptedDomain, Actions, Condition, Connector, DomainPattern, DomainType, Listener, NewRecipient,
     NextHop, OnError, Reply, Routing, Rule, Scope, SenderLocation, Tls, Wave, WaveState,

@@ -34,6 +34,9 @@ pub struct Envelope<'a> {
     /// The message or its header section. `None` if it is not there yet: no condition about fields holds then,
     /// and what is decided [may change](crate::routing::Routes::is_final).
     pub header: Option<&'a [u8]>,
+    /// Whether further recipients may follow, as at RCPT TO: what rules ask about any recipient may come to
+    /// hold then.
+    pub is_open: bool,
 }
 
 /// As what a client comes in.

@@ -1,6 +1,8 @@
 //! A plan's routing in the form in which it is asked: made once, when a map is taken into use.
 
-use crate::routing::model::{Connector, Routing, Rule};
+use crate::engine::Engine;
+use crate::routing::host::Labels;
+use crate::routing::model::{AcceptedDomain, Connector, Routing, Rule};
 use crate::routing::patterns::PatternTable;
 use crate::routing::rules::is_about_recipient;
 use crate::routing::section::HeaderQuestions;
@@ -11,6 +13,7 @@ pub(crate) struct Router {
     accepted: PatternTable,
     connectors: PatternTable,
     header: HeaderQuestions,
+    labels: Labels,
     /// Of each rule, whether it asks anything about the message as a whole.
     asks_about_message: Vec<bool>,
 }
@@ -32,6 +35,7 @@ impl Router {
             accepted: PatternTable::new(accepted, |new, known| new < known),
             connectors: PatternTable::new(spaces, |new, known| rank(new) < rank(known)),
             header: HeaderQuestions::new(routing),
+            labels: Labels::new(&routing.connectors),
             asks_about_message: routing.rules.iter().map(asks_about_message).collect(),
         }
     }
@@ -51,8 +55,35 @@ impl Router {
         routing.rules.iter().zip(self.asks_about_message.iter().copied())
     }
 
+    /// The connectors' names in routing addresses.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Whether any rule asks about more than recipients.
+    pub(super) fn asks_about_messages(&self) -> bool {
+        self.asks_about_message.contains(&true)
+    }
+
     pub(super) fn header(&self) -> &HeaderQuestions {
         &self.header
+    }
+}
+
+impl Engine {
+    /// The accepted domain that covers a domain, given as [key](crate::EntryAddress::key), most closely.
+    #[must_use]
+    pub fn accepted_domain(&self, domain: &[u8]) -> Option<&AcceptedDomain> {
+        let number = self.router().accepted(domain)?;
+        self.map().routing().accepted_domains.get(usize::from(number))
+    }
+
+    /// The connector that mail for a domain, given as [key](crate::EntryAddress::key), leaves by where no rule says
+    /// otherwise. `None` if none serves it.
+    #[must_use]
+    pub fn connector_for(&self, domain: &[u8]) -> Option<&Connector> {
+        let number = self.router().connector(domain)?;
+        self.map().routing().connectors.get(usize::from(number))
     }
 }
 

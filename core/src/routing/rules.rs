@@ -18,7 +18,7 @@ pub(super) enum RuleStanding {
     Open,
     /// It is not about this message, whoever the recipient is.
     Out(Why),
-    /// It asks for the header section, which is not there yet.
+    /// It asks for the header section, or about recipients, that are not there yet.
     Later,
     /// It asks who the author is, and that can't be told.
     Unclear,
@@ -47,6 +47,8 @@ pub(super) struct Message<'a> {
     pub(super) decision: &'a Decision,
     pub(super) client: Client<'a>,
     pub(super) trusted: bool,
+    /// Whether further recipients may follow.
+    pub(super) is_open: bool,
 }
 
 impl Message<'_> {
@@ -106,9 +108,10 @@ impl Message<'_> {
                     patterns.iter().any(|pattern| pattern.covers(domain))
                 };
                 let mut recipients = self.decision.recipients.iter();
-                recipients.any(|recipient| is_named(&recipient.came) || is_named(&recipient.is)).into()
+                let holds = recipients.any(|recipient| is_named(&recipient.came) || is_named(&recipient.is));
+                if self.is_open && !holds { Truth::Later } else { holds.into() }
             }
-            Condition::Header(_) if !self.decision.has_header => Truth::Later,
+            Condition::Header(_) if !self.decision.header.is_there => Truth::Later,
             Condition::Header(fields) => {
                 let questions = self.router.header();
                 let answers = &self.decision.header;
@@ -139,7 +142,7 @@ impl Message<'_> {
 
     fn holds_for_authors(&self, condition: &Condition) -> Truth {
         let answers = &self.decision.header;
-        if !self.decision.has_header {
+        if !self.decision.header.is_there {
             return Truth::Later;
         }
         let holds = |author| self.holds_for_address(condition, author, &answers.keys);

@@ -24,6 +24,8 @@ pub(super) struct HeaderQuestions {
 /// What a header section answers. Its buffers are reused from message to message.
 #[derive(Debug, Default)]
 pub(super) struct HeaderAnswers {
+    /// Whether there was a header section to ask.
+    pub(super) is_there: bool,
     /// How many Received fields there are.
     pub(super) received: u32,
     /// Keys of the mailboxes of all From fields, in `keys`; of each, where its domain begins.
@@ -68,6 +70,7 @@ impl HeaderQuestions {
         answers: &mut HeaderAnswers,
     ) -> Result<(), Error> {
         answers.clear(self.texts.len());
+        answers.is_there = true;
         let mut section = HeaderSection::new(message, limits)?;
         while let Some((number, field)) = section.next_of(&self.names)? {
             let body = field.body.of(message);

@@ -56,7 +56,7 @@ pub(super) enum Why {
     Unless(&'static str),
     /// An exception holds.
     When(&'static str),
-    NeedsHeader,
+    NotYet,
     CannotDecide,
     Followed,
     RoutedHere,
@@ -165,7 +165,7 @@ impl Why {
             Why::RoutesVia => "chooses the connector",
             Why::Refuses => "refuses it",
             Why::Drops => "drops it",
-            Why::NeedsHeader => "passed over for now: it asks for the header section",
+            Why::NotYet => "passed over for now: it asks for what is not there yet",
             Why::CannotDecide => "it can't be decided, since From does not parse",
             Why::Followed => "the directory says that mail goes there",
             Why::RoutedHere => "that mailbox is here",

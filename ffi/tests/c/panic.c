@@ -9,7 +9,7 @@ void readdress_inject_panic(void);
 static const char MESSAGE[] = "From: john@tenant1.contoso.com\r\n\r\n";
 
 /* All but the four that only give constants: nothing runs behind those. */
-enum { ENTRY_POINTS = 46 };
+enum { ENTRY_POINTS = 48 };
 
 static long entry_points;
 
@@ -73,6 +73,7 @@ static void engines(const char *path)
     CHECK(another != NULL);
     GIVES_NOTHING(readdress_engine_generation(engine));
     GIVES_NOTHING(readdress_engine_entry_count(engine));
+    GIVES_NOTHING(readdress_engine_is_shadow(engine));
     CHECK(readdress_engine_entry_count(another) == 4);
     readdress_engine_free(another);
     readdress_engine_free(engine);
@@ -162,8 +163,10 @@ static void routing(const readdress_engine *engine)
     readdress_inject_panic();
     readdress_decision_explain(decision, true);
     readdress_inject_panic();
+    readdress_decision_for_host(decision, true);
+    readdress_inject_panic();
     readdress_decision_free(decision);
-    entry_points += 2;
+    entry_points += 3;
 }
 
 static void building(const char *path)

@@ -279,6 +279,32 @@ static void steps(const readdress_engine *engine, readdress_decision *decision)
     CHECK(one(engine, tenant(), "ann@contoso.com", "john@contoso.com", HAM, decision)->step_count == 0);
 }
 
+/* A host that goes by the recipient alone gets a path that leads the same way; a refusal says whether it
+ * stands. */
+static void for_host(const readdress_engine *engine, readdress_decision *decision)
+{
+    readdress_session session = tenant();
+    readdress_envelope envelope;
+    readdress_slice recipient = text("nobody@contoso.com");
+    const readdress_route_info *route;
+
+    readdress_decision_for_host(decision, true);
+    route = one(engine, tenant(), "ann@contoso.com", "john@contoso.com", HAM, decision);
+    CHECK(is(route->host_path, route->forward_path.text) && route->settled);
+    memset(&envelope, 0, sizeof envelope);
+    envelope.reverse_path = text("ann@contoso.com");
+    envelope.recipients = &recipient;
+    envelope.recipient_count = 1;
+    envelope.flags = READDRESS_ENVELOPE_OPEN;
+    CHECK(readdress_route(engine, &session, &envelope, decision, NULL) == READDRESS_OK);
+    CHECK(!readdress_decision_final(decision) && readdress_decision_at(decision, 0)->action == READDRESS_REJECT);
+    envelope.flags = 2;
+    CHECK(readdress_route(engine, &session, &envelope, decision, NULL) == READDRESS_E_ARGUMENT);
+    readdress_decision_for_host(decision, false);
+    readdress_decision_for_host(NULL, true);
+    CHECK(!readdress_engine_is_shadow(engine) && !readdress_engine_is_shadow(NULL));
+}
+
 /* Rewriting takes the direction from the listeners, too, in all three ways. */
 static void rewriting(const readdress_engine *engine, readdress_result *result)
 {
@@ -417,6 +443,7 @@ int main(int argc, char **argv)
         sessions(engine, decision);
         paths_of_the_session(engine, decision);
         steps(engine, decision);
+        for_host(engine, decision);
     }
     rewriting(engine, result);
     wrong_arguments(engine, decision, result);

@@ -126,6 +126,7 @@ impl<'w, 'p> Walk<'w, 'p> {
             smtputf8: true,
             reverse_path: Some(&context.sender),
             header: None,
+            is_open: false,
         };
         let path = spelled(address);
         let company = context.company.iter().map(|address| spelled(address)).collect::<Vec<_>>();

@@ -6,9 +6,10 @@ use ipnet::IpNet;
 use readdress::routing::{Condition, DomainPattern, NextHop, Tls};
 
 use super::rules::Rules;
-use super::text::{Table, escaped, next_hop, replacement, transport};
+use super::text::{Table, escaped, replacement};
 use crate::export::{EXPORT_MARK, Export, place, text};
 use crate::plan::Plan;
+use crate::postfix::{SMTP, TlsPolicy, next_hop, transport};
 
 /// The tables of clients: who may come in, and who is one of our systems.
 pub(super) struct Clients {
@@ -85,14 +86,9 @@ pub(super) fn tls_policy(plan: &Plan, export: &mut Export) -> Table {
     let mut seen = std::collections::BTreeMap::new();
     for (number, connector) in plan.routing.connectors.iter().enumerate() {
         let at = || place(&plan.routing_places.connectors, number, plan.as_a_whole());
-        let policy = match (connector.tls, connector.tls_name.as_deref()) {
-            (Tls::None, _) => "none".to_owned(),
-            (Tls::Opportunistic, None) => "may".to_owned(),
-            (Tls::Required, None) => "encrypt".to_owned(),
-            (_, Some(name)) => format!("secure match={}", name.strip_prefix('*').unwrap_or(name)),
-        };
+        let policy = TlsPolicy::of(connector);
         match &connector.next_hop {
-            NextHop::Mx if connector.tls == Tls::Opportunistic && connector.tls_name.is_none() => {}
+            NextHop::Mx if policy == TlsPolicy::May => {}
             NextHop::Mx => {
                 let message = "smtp_tls_policy_maps know next hops, and this connector has those of DNS: it encrypts \
                                if it can";
@@ -108,7 +104,7 @@ pub(super) fn tls_policy(plan: &Plan, export: &mut Export) -> Table {
                     let hop = next_hop(host);
                     match seen.get(&hop) {
                         None => {
-                            table.line(&hop, &policy);
+                            table.line(&hop, &policy.to_string());
                             seen.insert(hop, policy.clone());
                         }
                         Some(known) if *known == policy => {}
@@ -166,7 +162,7 @@ pub(super) fn senders(plan: &Plan, rules: &Rules<'_>) -> String {
     for (_, rule) in &rules.of_senders {
         let connector =
             rule.actions.route_via.and_then(|number| plan.routing.connectors.get(usize::from(number)));
-        let way = transport(connector);
+        let way = transport(SMTP, connector);
         for condition in &rule.when {
             let expressions: Vec<String> = match condition {
                 Condition::Sender(keys) => keys

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use readdress::routing::Connector;
 
-use super::text::{Table, transport};
+use super::text::Table;
 use super::{Names, chain_error, forms, unwritable};
 use crate::domain::at_and_above;
 use crate::export::asked::{Asked, Universe, Way, key};
 use crate::export::{Export, text};
 use crate::plan::Plan;
+use crate::postfix::{SMTP, transport};
 
 /// The tables that recipients are looked up in.
 pub(super) struct Routes {
@@ -104,7 +105,7 @@ fn way_out(plan: &Plan, way: &Way) -> Option<String> {
     let connector = |number: &usize| -> Option<&Connector> { plan.routing.connectors.get(*number) };
     match way {
         Way::Deliver => Some("virtual:".to_owned()),
-        Way::Relay(number) => Some(transport(number.as_ref().and_then(connector))),
+        Way::Relay(number) => Some(transport(SMTP, number.as_ref().and_then(connector))),
         Way::Drop => Some("discard:".to_owned()),
         Way::Refuse(_) => None,
     }
