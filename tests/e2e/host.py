@@ -26,71 +26,41 @@ DAEMONS = Path("/usr/lib/postfix/sbin")
 COMMANDS = Path("/usr/sbin")
 PORT = 2525
 MAILBOX_USER = "nobody"
-MAIN = """\
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-daemon_directory = {daemons}
-command_directory = {commands}
-shlib_directory = /usr/lib/postfix
-meta_directory = {folder}
-mail_owner = postfix
-setgid_group = postdrop
-sendmail_path = /usr/sbin/sendmail
-newaliases_path = /usr/bin/newaliases
-mailq_path = /usr/bin/mailq
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-myhostname = {hostname}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-smtp_bind_address = {address}
-smtp_address_preference = ipv4
-disable_dns_lookups = yes
-smtpd_peername_lookup = no
-mynetworks = {networks}
-mydestination =
-local_recipient_maps =
-alias_maps =
-alias_database =
-recipient_delimiter = +
-relay_domains =
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
-local_header_rewrite_clients =
-virtual_mailbox_domains = {domains}
-virtual_mailbox_maps = {mailboxes}
-virtual_mailbox_base = {folder}
-virtual_uid_maps = static:{user}
-virtual_gid_maps = static:{group}
-virtual_alias_maps = {forwards}
-transport_maps = {routes}
-smtp_connection_cache_on_demand = no
-smtp_connect_timeout = 5
-smtpd_error_sleep_time = 0
-smtpd_soft_error_limit = 1000
-smtpd_hard_error_limit = 1000
-smtpd_client_connection_count_limit = 0
-smtpd_client_connection_rate_limit = 0
-in_flow_delay = 0
-queue_run_delay = 1
-minimal_backoff_time = 1
-maximal_backoff_time = 2
-transport_retry_time = 1
-notify_classes =
-"""
-TLS = """\
-smtpd_tls_security_level = may
-smtpd_tls_cert_file = {server.certificate}
-smtpd_tls_key_file = {server.key}
-smtpd_tls_CAfile = {root}
-smtpd_tls_ask_ccert = yes
-smtpd_tls_received_header = yes
-smtp_tls_security_level = may
-smtp_tls_cert_file = {client.certificate}
-smtp_tls_key_file = {client.key}
-smtp_tls_CAfile = {root}
-smtp_tls_loglevel = 1
-"""
+# What every system has in main.cf.
+COMMON = {
+    "compatibility_level": "3.6",
+    "daemon_directory": DAEMONS,
+    "command_directory": COMMANDS,
+    "shlib_directory": "/usr/lib/postfix",
+    "mail_owner": "postfix",
+    "setgid_group": "postdrop",
+    "sendmail_path": "/usr/sbin/sendmail",
+    "newaliases_path": "/usr/bin/newaliases",
+    "mailq_path": "/usr/bin/mailq",
+    "inet_interfaces": "127.0.0.1",
+    "inet_protocols": "ipv4",
+    "smtpd_peername_lookup": "no",
+    "mydestination": "",
+    "local_recipient_maps": "",
+    "alias_maps": "",
+    "alias_database": "",
+    "recipient_delimiter": "+",
+    "local_header_rewrite_clients": "",
+    # As fast as the machine is, however many wrong commands or sessions a test needs, and soon again.
+    "smtp_connection_cache_on_demand": "no",
+    "smtp_connect_timeout": "5",
+    "smtpd_error_sleep_time": "0",
+    "smtpd_soft_error_limit": "1000",
+    "smtpd_hard_error_limit": "1000",
+    "smtpd_client_connection_count_limit": "0",
+    "smtpd_client_connection_rate_limit": "0",
+    "in_flow_delay": "0",
+    "queue_run_delay": "1",
+    "minimal_backoff_time": "1",
+    "maximal_backoff_time": "2",
+    "transport_retry_time": "1",
+    "notify_classes": "",
+}
 MASTER = """\
 {address}:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -140,15 +110,12 @@ class Host:
         self._master = None
         self._read = {}
 
-    @property
-    def next_hop(self):
-        return f"[{self.address}]:{PORT}"
-
     def configure(self):
         """Writes its configuration."""
         self.folder.mkdir()
         self.folder.chmod(0o755)
-        (self.folder / "main.cf").write_text(self.main_cf() + _lines(self._settings))
+        lines = {**self.main_cf(), **self._settings}
+        (self.folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
         (self.folder / "master.cf").write_text(self.master_cf())
         postfix, mailboxes = (pwd.getpwnam(user).pw_uid for user in ("postfix", MAILBOX_USER))
         for name in ("queue", *(f"queue/{queue}" for queue in QUEUES), "data", "mail"):
@@ -163,25 +130,53 @@ class Host:
         self._master = Process(self.folder, "master", [DAEMONS / "master", "-c", self.folder, "-d"])
 
     def main_cf(self):
+        """The lines of main.cf, by name."""
         user = pwd.getpwnam(MAILBOX_USER)
-        tables = {
-            name: self.network.tables.add(f"{self.name}.{name}", answer)
-            for name, answer in (
-                ("domains", self._is_final_for), ("mailboxes", self._has_mailbox),
-                ("forwards", self._forward), ("routes", self._route),
-            )
-        }  # fmt: skip
-        text = MAIN.format(
-            folder=self.folder, daemons=DAEMONS, commands=COMMANDS, hostname=self.hostname, address=self.address,
-            networks=" ".join(f"{address}/32" for address in [*self._trusts, self.people]),
-            user=user.pw_uid, group=user.pw_gid, **tables,
-        )  # fmt: skip
+        return {
+            **COMMON,
+            "queue_directory": self.folder / "queue",
+            "data_directory": self.folder / "data",
+            "meta_directory": self.folder,
+            "maillog_file": self.folder / "log",
+            "maillog_file_prefixes": self.folder,
+            "myhostname": self.hostname,
+            "smtp_bind_address": self.address,
+            "disable_dns_lookups": "no" if self.asks_dns else "yes",
+            "mynetworks": " ".join(f"{address}/32" for address in [*self._trusts, self.people]),
+            "relay_domains": "",
+            "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+            "virtual_mailbox_domains": self._table("domains", self._is_final_for),
+            "virtual_mailbox_maps": self._table("mailboxes", self._has_mailbox),
+            "virtual_mailbox_base": self.folder,
+            "virtual_uid_maps": f"static:{user.pw_uid}",
+            "virtual_gid_maps": f"static:{user.pw_gid}",
+            "virtual_alias_maps": self._table("forwards", self._forward),
+            "transport_maps": self._table("routes", self._route),
+            **self._tls(),
+        }
+
+    def _table(self, name, answer):
+        return self.network.tables.add(f"{self.name}.{name}", answer)
+
+    def _tls(self):
         server, client = self._certificates
-        if server or client:
-            authority = self.network.authority
-            server, client = (authority.certificate(name) for name in (server or client, client or server))
-            text += TLS.format(server=server, client=client, root=authority.root.certificate)
-        return text
+        if not (server or client):
+            return {}
+        authority = self.network.authority
+        server, client = (authority.certificate(name) for name in (server or client, client or server))
+        return {
+            "smtpd_tls_security_level": "may",
+            "smtpd_tls_cert_file": server.certificate,
+            "smtpd_tls_key_file": server.key,
+            "smtpd_tls_CAfile": authority.root.certificate,
+            "smtpd_tls_ask_ccert": "yes",
+            "smtpd_tls_received_header": "yes",
+            "smtp_tls_security_level": "may",
+            "smtp_tls_cert_file": client.certificate,
+            "smtp_tls_key_file": client.key,
+            "smtp_tls_CAfile": authority.root.certificate,
+            "smtp_tls_loglevel": "1",
+        }
 
     def master_cf(self):
         return MASTER.format(address=self.address, port=PORT, chroot="y" if self.asks_dns else "n")
@@ -314,6 +309,3 @@ def _plain(address):
     local, _, domain = address.lower().rpartition("@")
     return f"{local.partition('+')[0]}@{domain}", domain
 
-
-def _lines(settings):
-    return "".join(f"{name} = {value}\n" for name, value in settings.items())

@@ -8,7 +8,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from certificates import Authority
-from host import Host
+from host import PORT, Host
 from names import Names
 from process import eventually
 from tables import Tables
@@ -38,6 +38,9 @@ class Network:
 
     def address(self, name):
         return f"127.{self._octet}.0.{self._addresses.setdefault(name, len(self._addresses) + 1)}"
+
+    def next_hop(self, name):
+        return f"[{self.address(name)}]:{PORT}"
 
     def add(self, host):
         """A system that the network starts, waits for and stops."""

@@ -14,13 +14,13 @@ class Hosts(Scenario):
         cls.internet = net.internet()
         cls.new = net.host(
             "new", domains=["new.example", "*.catch.example"], mailboxes=["ann@new.example"], everybody=["*.catch.example"],
-            routes={"*": cls.internet.next_hop}, trusts=["old"], server_name="mx.new.example",
+            routes={"*": net.next_hop("internet")}, trusts=["old"], server_name="mx.new.example",
         )  # fmt: skip
         cls.old = net.host(
             "old", domains=["old.example"], mailboxes=["bob@old.example"],
             forwards={"ann@old.example": ["ann@new.example"],
                       "all@old.example": ["ann@new.example", "bob@old.example", OUTSIDER]},
-            routes={"new.example": cls.new.next_hop, "*.catch.example": cls.new.next_hop, "*": cls.internet.next_hop},
+            routes={"new.example": net.next_hop("new"), "*.catch.example": net.next_hop("new"), "*": net.next_hop("internet")},
             server_name="mx.old.example", settings={"hopcount_limit": 5},
         )  # fmt: skip
 

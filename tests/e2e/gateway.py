@@ -1,0 +1,185 @@
+"""The gateway: a Postfix with readdress-milter and `readdress serve`, all by one map file.
+
+    folder/plan.map          the map, which both read and look after
+    folder/milter.conf       configuration of the milter
+    folder/milter.output     log of the milter: event=… lines
+    folder/serve.output      log of the look-ups, each with map, key, answer and generation
+
+The milter decides about every message and rewrites it. Postfix asks the look-ups for nothing but where a final
+recipient goes, how the way there is encrypted, which domains are ours, and, on the way out by the transport
+`readdress`, the address behind a routing address.
+"""
+
+import json
+import os
+import re
+import subprocess
+
+from host import Host
+from login import Logins
+from mail import Login
+from process import Process, eventually
+
+SERVE_PORT = 2527
+MILTER_PORT = 8891
+# A second listener, behind which Postfix itself would relay for everybody: what guards it is the plan alone.
+OPEN_PORT = 2528
+INTERVAL = 0.05
+MASTER = """\
+{address}:{port} inet n - n - - smtpd
+    -o mynetworks=127.0.0.0/8
+    -o smtpd_relay_restrictions=permit_mynetworks,reject
+readdress unix - - {chroot} - - smtp
+    -o smtp_generic_maps={serve}:restore
+"""
+
+
+class Gateway(Host):
+    """Has no knowledge of its own but its map. `missing` are mailboxes that the plan takes for granted and that are
+    not here."""
+
+    asks_dns = True
+
+    def __init__(self, network, name="gateway", *, server_name="gateway.example", **what):
+        super().__init__(network, name, server_name=server_name, **what)
+        self.map, self.generation = self.folder / "plan.map", None
+        self.missing = set()
+        self._logins = self._milter = self._serve = None
+
+    def main_cf(self):
+        serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
+        milter = f"inet:{self.address}:{MILTER_PORT}"
+        return {
+            **super().main_cf(),
+            "smtpd_milters": milter,
+            "non_smtpd_milters": milter,
+            "internal_mail_filter_classes": "bounce",
+            "milter_default_action": "tempfail",
+            "transport_maps": f"{self._table('missing', self._is_missing)}, {serve}:transport",
+            "smtp_tls_policy_maps": f"{serve}:tls-policy",
+            "relay_domains": f"{serve}:accepted",
+            "virtual_mailbox_domains": "",
+            "virtual_alias_maps": "",
+            "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
+            "smtpd_sasl_auth_enable": "yes",
+            "smtpd_sasl_type": "dovecot",
+            "smtpd_sasl_path": "private/login",
+            # Domains without a port, as mail exchangers are.
+            "smtp_tcp_port": "2525",
+            "smtpd_tls_auth_only": "yes",
+            # The plan's own limit is to be met first.
+            "hopcount_limit": "200",
+        }
+
+    def master_cf(self):
+        serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
+        return super().master_cf() + MASTER.format(address=self.address, port=OPEN_PORT, chroot="y", serve=serve)
+
+    def configure(self):
+        super().configure()
+        self._logins = Logins(self.folder / "queue/private/login")
+        (self.folder / "milter.conf").write_text(
+            f"map = {self.map}\n"
+            f"socket = inet:{MILTER_PORT}@{self.address}\n"
+            f"user = nobody\n"
+            f"interval = {INTERVAL}\n"
+            f"log = stderr\n"
+        )
+        command = [os.environ["READDRESS_MILTER"], "-f", "-c", self.folder / "milter.conf"]
+        self._milter = Process(self.folder, "milter", command)
+        command = [
+            os.environ["READDRESS"], "serve", "--map", self.map, "--socketmap", f"inet:{self.address}:{SERVE_PORT}",
+            "--deliver-to", "virtual", "--interval", INTERVAL, "--verbose",
+        ]  # fmt: skip
+        self._serve = Process(self.folder, "serve", command)
+
+    def start(self):
+        """With the map that was published before, if one was; else it begins with the first that is."""
+        super().start()
+        if self.generation:
+            self._start_ours()
+
+    def _start_ours(self):
+        for process in (self._milter, self._serve):
+            process.start()
+
+    def stop(self):
+        super().stop()
+        for process in (self._milter, self._serve):
+            if process:
+                process.stop()
+        if self._logins:
+            self._logins.close()
+
+    def publish(self, plan):
+        """Compiles a plan, puts the map into its place and waits until milter and look-ups have it. Gives what was
+        found in the plan."""
+        before = [len(process.log()) for process in (self._milter, self._serve)]
+        found = run("compile", plan, "-o", self.map, "--format", "json")
+        generation = json.loads(found.stdout)["generation"] if found.returncode == 0 else None
+        assert generation, f"{plan}: {found.stdout}{found.stderr}"
+        if self.generation is None:
+            self._start_ours()
+        if generation != self.generation:
+            for process, seen in zip((self._milter, self._serve), before):
+                self._await_generation(process, seen, generation)
+        self.generation = generation
+
+    def _await_generation(self, process, seen, generation):
+        def has_it():
+            assert process.runs(), f"{process.name} ended\n{process.log()}"
+            return generation[:12] in process.log()[seen:]
+
+        eventually(has_it, lambda: f"{process.name} does not take the map\n{process.log()[seen:]}")
+
+    def processes(self):
+        """Who runs: the same as before, if nothing was restarted."""
+        return [process.pid for process in (self._master, self._milter, self._serve)]
+
+    def account(self, user):
+        """Somebody of ours who may log in, from anywhere."""
+        self._logins.passwords[user] = f"password of {user}"
+        return Login(user, self._logins.passwords[user])
+
+    def _is_missing(self, address):
+        return "error:5.1.1 no such mailbox" if address in self.missing else None
+
+    # What the log of the milter says, and that of the look-ups.
+
+    def await_event(self, event, seconds=10, **words):
+        """The first line of the milter about an event with these words, as a dictionary, when it is there."""
+        words = {name.replace("_", "-"): value for name, value in words.items()}
+        what = f"event={event} {words} in the log of the milter"
+        return eventually(lambda: next(self._events(event, words), None), what, seconds)
+
+    def events(self, event, **words):
+        return list(self._events(event, {name.replace("_", "-"): value for name, value in words.items()}))
+
+    def _events(self, event, words):
+        for line in self._milter.log().splitlines():
+            found = parse(line)
+            if found.get("event") == event and words.items() <= found.items():
+                yield found
+
+    def lookups(self, map, key):
+        """What the look-ups answered for a key, in order."""
+        found = (parse(line) for line in self._serve.log().splitlines())
+        return [line["answer"] for line in found if line.get("map") == map and line.get("key") == key]
+
+    def logs(self):
+        ours = [(f"{self.name} {process.name}", process.log()) for process in (self._milter, self._serve) if process]
+        return super().logs() + ours
+
+
+def parse(line):
+    """The words of a log line: name=value, with quotes where there is white space, and \\ before what needs it."""
+    found = {}
+    for name, quoted, plain in re.findall(r'(?:^|\s)([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', line):
+        found[name] = re.sub(r"\\(.)", r"\1", quoted) if quoted else plain
+    return found
+
+
+def run(*words):
+    """The command, with its output."""
+    command = [os.environ["READDRESS"], *(str(word) for word in words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
