@@ -87,6 +87,11 @@ impl Failure {
         Failure::new(code, format_args!("cannot create {}: {error}", escape::path(path)))
     }
 
+    /// What there is to tell, for those who go on in spite of it.
+    pub(crate) fn into_text(self) -> String {
+        self.text.trim_end().to_owned()
+    }
+
     /// Tells the user, and gives the exit code.
     pub(crate) fn tell(self, streams: &mut Streams<'_>) -> u8 {
         match self.stream {

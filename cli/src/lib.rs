@@ -26,6 +26,7 @@ mod options;
 mod progress;
 mod rewrite;
 mod route;
+mod serve;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -107,5 +108,6 @@ fn verb(options: &Options, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         Verb::Diff(options) => diff::run(options, streams),
         Verb::Export(options) => export::run(options, streams),
         Verb::Inspect(options) => inspect::run(options, streams),
+        Verb::Serve(options) => serve::run(options, streams),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::serve::Address;
 
 /// Rewrites mail addresses between the internal and external form, as a plan says.
 ///
@@ -25,6 +28,7 @@ Examples:
   readdress route --map contoso.map --client-ip 192.0.2.7 --mail-from a@x.example --rcpt-to john@contoso.com
   readdress diff contoso.map plan.toml
   readdress export postfix plan.toml -o readdress
+  readdress serve --map contoso.map --socketmap inet:127.0.0.1:2527
 
 Exit codes (sysexits.h):
   0   fine
@@ -32,7 +36,7 @@ Exit codes (sysexits.h):
   64  the command line is wrong
   65  a plan, map or message is wrong, or the plan refuses the message
   66  an input file does not exist or cannot be read
-  73  the output file cannot be created
+  73  the output file or socket cannot be created
   74  reading or writing failed
   75  try again later: a limit was hit, nothing was printed";
 
@@ -46,6 +50,7 @@ pub(crate) enum Verb {
     Diff(DiffOptions),
     Export(ExportOptions),
     Inspect(InspectOptions),
+    Serve(ServeOptions),
 }
 
 /// Checks a plan and writes it as one map file.
@@ -317,6 +322,104 @@ pub(crate) struct InspectOptions {
 
     #[command(flatten)]
     pub(crate) format: ReportFormat,
+}
+
+/// Answers Postfix's look-ups while mail flows, as `socketmap_table(5)` has them.
+///
+/// A map file that is replaced is taken into use within the interval; a damaged one, or one with fewer than half
+/// the entries, is not, and is told once on standard error. SIGHUP looks at once, and takes that one, too; with
+/// --plan, it compiles the plan anew. SIGTERM and SIGINT end the service. What can't be told now is TEMP, so that
+/// Postfix keeps the mail, and so is a map that there is not.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  readdress serve --map contoso.map --socketmap inet:127.0.0.1:2527
+
+Maps, each as socketmap:inet:127.0.0.1:2527:NAME. Beside the milter, which rewrites:
+  transport   the final recipient -> smtp:[host]:port, smtp:, discard:, what --deliver-to says
+  restore     smtp_generic_maps of the --route-transport service: routing address -> recipient
+  tls-policy  next hop -> none, may, encrypt, secure match=...
+  accepted    domain -> authoritative, internal-relay, external-relay
+Without it, what addresses alone decide:
+  canonical   internal address -> external one
+  generic     the same, and routing addresses as by restore
+  virtual     recipient -> where its mail goes
+  recipient   access(5): the reply to a recipient who is refused
+
+In shadow mode, only accepted, restore and routing addresses are answered; --verbose shows the others'
+answers. Nobody is asked for a password: give the service addresses of this host alone, or a socket in a
+folder that only Postfix can enter.
+
+Exit codes: 0 told to end; 64 usage; 65 bad map or plan; 66 no such file; 73 a socket cannot be opened; 74
+the system gives no threads.")]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub(crate) source: Source,
+
+    /// Where to listen: `inet:HOST:PORT` or `unix:/PATH`; may be given more than once
+    #[arg(long, value_name = "ADDRESS", required = true, value_parser = Address::parse)]
+    pub(crate) socketmap: Vec<Address>,
+
+    /// The transport of mailboxes here, such as lmtp:unix:/run/lmtp; without it, Postfix's own
+    #[arg(long, value_name = "TRANSPORT", value_parser = transport)]
+    pub(crate) deliver_to: Option<String>,
+
+    /// The service in master.cf for routes that more than the recipient decides
+    #[arg(long, value_name = "NAME", default_value = "readdress", value_parser = service)]
+    pub(crate) route_transport: String,
+
+    /// The transport of mailboxes here for such routes: an lmtp(8) with `lmtp_generic_maps`; without it, that
+    /// mail waits
+    #[arg(long, value_name = "TRANSPORT", value_parser = transport)]
+    pub(crate) route_deliver_to: Option<String>,
+
+    /// How often to look at the map file
+    #[arg(long, value_name = "SECONDS", default_value = "0.25", value_parser = interval)]
+    pub(crate) interval: Duration,
+
+    /// How many connections may be open; beyond it, the one that was silent for longest is closed
+    #[arg(long, value_name = "NUMBER", default_value = "500", value_parser = connections)]
+    pub(crate) connections: usize,
+
+    /// Who may use sockets in the file system, in octal digits
+    #[arg(long, value_name = "MODE", default_value = "666", value_parser = mode)]
+    pub(crate) socket_mode: u32,
+
+    /// A line on standard error for each look-up: time, map, key, answer, generation
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// `name:next-hop`, where either may be missing behind the other.
+fn transport(text: &str) -> Result<String, String> {
+    let (name, _) = text.split_once(':').unwrap_or((text, ""));
+    service(name)?;
+    if !text.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err("a transport has no spaces and nothing outside ASCII in it".to_owned());
+    }
+    Ok(if text.contains(':') { text.to_owned() } else { format!("{text}:") })
+}
+
+fn service(text: &str) -> Result<String, String> {
+    let is_name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+    if text.is_empty() || !text.bytes().all(is_name) {
+        return Err("a service's name is letters, digits, -, _ and .".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "0.01 to 86400 seconds".to_owned())
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| (1..=10_000).contains(number)).ok_or_else(|| "1 to 10000".to_owned())
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok();
+    mode.filter(|mode| *mode <= 0o777).ok_or_else(|| "three octal digits, such as 660".to_owned())
 }
 
 /// Where the entries come from.

@@ -1,4 +1,4 @@
-//! Netstrings, and the questions and answers of socketmap_table(5) in them.
+//! Netstrings, and the questions and answers of `socketmap_table(5)` in them.
 //!
 //! ```text
 //! 31:transport john@contoso.example,      ─►
@@ -35,9 +35,12 @@ impl fmt::Display for Broken {
     }
 }
 
-/// The netstring that `input` begins with: its content, and the octets behind it. `None` if it is not all there
+/// The content of a netstring, and the octets behind it.
+pub(crate) type Netstring<'a> = (&'a [u8], &'a [u8]);
+
+/// The netstring that `input` begins with. `None` if it is not all there
 /// yet; then no more than [`REQUEST_MAX`] and a few octets can be missing.
-pub(crate) fn first(input: &[u8]) -> Result<Option<(&[u8], &[u8])>, Broken> {
+pub(crate) fn first(input: &[u8]) -> Result<Option<Netstring<'_>>, Broken> {
     let digits = input.iter().take_while(|octet| octet.is_ascii_digit()).take(LENGTH_DIGITS + 1).count();
     let (number, rest) = input.split_at(digits);
     // With a zero before it, a length could be written in many ways (djb: "netstrings").
@@ -133,7 +136,21 @@ mod tests {
 
     #[test]
     fn what_is_none_is_told_at_its_first_wrong_octet() {
-        for garbage in ["x", ":", ",", " 1:a,", "1 :a,", "1a", "-1:", "+1:", "01:a,", "00:,", "1:ab", "0:x", "GET / HTTP/1.1"] {
+        for garbage in [
+            "x",
+            ":",
+            ",",
+            " 1:a,",
+            "1 :a,",
+            "1a",
+            "-1:",
+            "+1:",
+            "01:a,",
+            "00:,",
+            "1:ab",
+            "0:x",
+            "GET / HTTP/1.1",
+        ] {
             assert!(matches!(first(garbage.as_bytes()), Err(Broken::Malformed(_))), "{garbage}");
         }
         for long in ["16385", "99999", "100000", "9999999999999999999999999:a,"] {
@@ -171,7 +188,8 @@ mod tests {
         let number = str::from_utf8(&input[..colon]).ok()?;
         let length: usize = number.parse().ok().filter(|length: &usize| length.to_string() == number)?;
         let rest = &input[colon + 1..];
-        (length <= REQUEST_MAX && rest.get(length) == Some(&b',')).then(|| (&rest[..length], &rest[length + 1..]))
+        (length <= REQUEST_MAX && rest.get(length) == Some(&b','))
+            .then(|| (&rest[..length], &rest[length + 1..]))
     }
 
     #[test]

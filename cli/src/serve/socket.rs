@@ -112,7 +112,10 @@ impl Listener {
 /// Errors of clients that went away again, and of nobody there.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    matches!(error.kind(), Kind::WouldBlock | Kind::Interrupted | Kind::ConnectionAborted | Kind::ConnectionReset)
+    matches!(
+        error.kind(),
+        Kind::WouldBlock | Kind::Interrupted | Kind::ConnectionAborted | Kind::ConnectionReset
+    )
 }
 
 impl AsFd for Listener {
@@ -145,7 +148,10 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     if !found.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a socket stands there"));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something else than a socket stands there",
+        ));
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -231,9 +237,16 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text).map(|address| address.to_string()).as_deref(), Ok(expected));
         }
-        for text in
-            ["", "127.0.0.1:2527", "inet:2527", "inet::2527", "inet:::1:2527", "inet:host:smtp", "unix:socket", "local:/x"]
-        {
+        for text in [
+            "",
+            "127.0.0.1:2527",
+            "inet:2527",
+            "inet::2527",
+            "inet:::1:2527",
+            "inet:host:smtp",
+            "unix:socket",
+            "local:/x",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

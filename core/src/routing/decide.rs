@@ -12,7 +12,9 @@ use crate::map::{Map, Recipient};
 use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::room::Room;
-use crate::routing::decision::{Answer, Decision, Known, Outcome, RecipientRecord, Routes, Sender, Standing};
+use crate::routing::decision::{
+    Answer, Decision, Host, Known, Outcome, RecipientRecord, Routes, Sender, Standing,
+};
 use crate::routing::host::is_routing_domain;
 use crate::routing::model::{OnError, Routing};
 use crate::routing::request::Envelope;
@@ -80,7 +82,7 @@ impl<'d, 'e> Deciding<'d, 'e> {
     ) -> Deciding<'d, 'e> {
         let map = engine.map();
         let (router, routing) = (engine.router(), map.routing());
-        let is_alone = decision.is_for_tables;
+        let is_alone = decision.host == Host::Tables;
         Deciding { engine, map, router, routing, envelope, decision, trusted: false, is_alone }
     }
 }
@@ -183,7 +185,7 @@ impl Deciding<'_, '_> {
         let (steps, acted) = (self.decision.steps.len(), self.decision.acted.len());
         let mut outcome = self.outcome(&mut record, refusal)?;
         record.host_path = record.path;
-        if self.decision.is_for_host {
+        if self.decision.host == Host::ByRecipient {
             outcome = self.lead_host(&mut record, outcome)?;
         }
         record.outcome = Some(outcome);

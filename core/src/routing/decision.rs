@@ -173,16 +173,26 @@ impl RecipientRecord {
     }
 }
 
+/// What the host of a decision goes by.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Host {
+    /// What is decided.
+    #[default]
+    Decision,
+    /// The same but for the way out, which the recipient alone tells it.
+    ByRecipient,
+    /// One recipient: it knows nothing else of the message.
+    Tables,
+}
+
 /// A decision about all recipients of a message, in buffers that are reused from message to message: once
 /// they have grown to the size of the traffic, nothing is allocated. One at a time may use it.
 #[derive(Debug, Default)]
 pub struct Decision {
     /// Whether every step is kept.
     pub(super) is_explained: bool,
-    /// Whether each recipient gets a path for a host that goes by it alone.
-    pub(super) is_for_host: bool,
-    /// Whether only rules act that ask about nothing but the recipient.
-    pub(super) is_for_tables: bool,
+    /// Whom it is for.
+    pub(super) host: Host,
     pub(super) texts: Vec<u8>,
     pub(super) recipients: Vec<RecipientRecord>,
     /// Numbers of rules that acted.
@@ -217,14 +227,14 @@ impl Decision {
     /// rules ask about more than recipients.
     #[must_use]
     pub fn for_host(self) -> Decision {
-        Decision { is_for_host: true, ..self }
+        Decision { host: Host::ByRecipient, ..self }
     }
 
     /// Makes it one for hosts that know nothing of a message but one recipient, as Postfix does when it looks up
     /// `virtual_alias_maps`: only rules that ask about nothing else act, from the next decision on.
     #[must_use]
     pub fn for_tables(self) -> Decision {
-        Decision { is_for_tables: true, ..self }
+        Decision { host: Host::Tables, ..self }
     }
 
     pub(super) fn clear(&mut self) {
