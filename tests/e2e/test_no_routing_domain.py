@@ -93,7 +93,7 @@ class NoRoutingDomain(Scenario):
         message = self.write("ann@contoso.com", fields={"X_MS_Exchange_Organization_SCL": "-1", "X_Own": "stays"})
         arrived = self.gateway.await_mail(message)
         self.assertEqual((arrived.all(SCL), arrived.all("X-Own")), ([], ["stays"]))
-        self.gateway.await_event("remove-field", field=SCL, by="firewall")
+        self.gateway.await_event("remove", field=SCL, by="firewall")
         sent = self.offer(compose(From=OUTSIDER), self.gateway, "ann@contoso.com", "someone@example.net")
         self.assertEqual(sent.recipients["someone@example.net"].code, 554)
 
