@@ -1,0 +1,100 @@
+"""What the operator's manual says beside its configurations, which the gateway of all scenarios is made of: it names
+events and counters that there are, and mail is signed behind us."""
+
+import re
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+import manual
+from gateway import Gateway
+from mail import compose
+from process import Process
+from scenario import Scenario
+
+MILTER = Path(__file__).parents[2] / "examples/milter"
+SIGNER_PORT = 8892
+PLAN = """\
+[plan]
+name = "signing"
+
+[[rewrite.entry]]
+internal = "john@tenant1.contoso.com"
+external = "john@contoso.com"
+
+[[listener]]
+name = "Tenant"
+client-ip = ["{tenant}", "127.0.0.1"]
+trusted = true
+
+[[listener]]
+name = "Internet"
+"""
+
+
+class Words(unittest.TestCase):
+    def test_events_and_counters_are_those_of_the_milter(self):
+        sources = "".join(path.read_text() for path in MILTER.glob("*.[ch8]"))
+        events = set(re.findall(r"`event=([\w-]+)`", manual.TEXT))
+        counters = set(re.findall(r"`readdress_milter_(\w+)", manual.TEXT))
+        self.assertGreater(min(len(events), len(counters)), 3)
+        missing = [word for word in events | counters if f'"{word}"' not in sources and f"_{word}{{" not in sources]
+        self.assertEqual(missing, [])
+
+
+class Signing(Scenario):
+    """OpenDKIM behind the milter signs what leaves, and whoever gets it can verify it."""
+
+    @classmethod
+    def build(cls, net):
+        cls.internet = net.internet()
+        cls.signer = f"{net.address('signer')}:{SIGNER_PORT}"
+        cls.gateway = net.add(Gateway(net, trusts=["tenant"]))
+        places = {"signer": cls.signer, "milter": cls.gateway.milter_socket}
+        cls.gateway.settings.update(manual.settings("main.cf.signing", **places))
+        cls.plan = net.folder / "plan.toml"
+        cls.plan.write_text(PLAN.format(tenant=net.address("tenant")))
+        cls.make_signer(net)
+
+    @classmethod
+    def make_signer(cls, net):
+        cls.folder = net.folder / "signer"
+        cls.folder.mkdir()
+        key, records = cls.folder / "key", cls.folder / "records"
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        public = subprocess.run(
+            ["openssl", "rsa", "-in", key, "-pubout"], check=True, capture_output=True, text=True
+        ).stdout
+        public = "".join(line for line in public.splitlines() if not line.startswith("-"))
+        records.write_text(f"edge._domainkey.contoso.com v=DKIM1; k=rsa; p={public}\n")
+        address, port = cls.signer.split(":")
+        configuration = manual.box(
+            "opendkim.conf", ours=net.address("tenant"), key=key, signer_socket=f"{port}@{address}"
+        )
+        (cls.folder / "sign.conf").write_text(configuration + "Background no\nRequireSafeKeys no\n")
+        (cls.folder / "verify.conf").write_text(f"Mode v\nTestDNSData {records}\n")
+        signer = Process(cls.folder, "signer", ["opendkim", "-f", "-x", cls.folder / "sign.conf"])
+        signer.start()
+        cls.addClassCleanup(signer.stop)
+
+    @unittest.skipUnless(shutil.which("opendkim"), "no opendkim")
+    def test_what_leaves_is_signed_as_it_leaves(self):
+        self.gateway.publish(self.plan)
+        message = compose(From="John <john@tenant1.contoso.com>", To="someone@example.net")
+        self.send(message, self.gateway, "john@tenant1.contoso.com", "someone@example.net", by="tenant")
+        arrived = self.internet.await_mail(message)
+        self.assertEqual(arrived.all("From"), ["John <john@contoso.com>"])
+        self.assertIn("d=contoso.com", arrived.one("DKIM-Signature"))
+        self.assertIn("verification (s=edge, d=contoso.com", self.verified(arrived.as_delivered()))
+        # That it would not be otherwise.
+        spoiled = arrived.as_delivered().replace(b"John <", b"Joe <")
+        self.assertNotIn("succeeded", self.verified(spoiled))
+
+    def verified(self, octets):
+        path = self.folder / "message"
+        path.write_bytes(octets)
+        done = subprocess.run(
+            ["opendkim", "-v", "-x", self.folder / "verify.conf", "-t", path], capture_output=True, text=True, timeout=30
+        )
+        return done.stdout + done.stderr
