@@ -128,20 +128,14 @@ impl Engine {
         let Some(label) = label else { return Ok(RoutingAddress::Bad("there is no way in it")) };
         let named = self.router().labels().named(label);
         let at = address.local_part.iter().rposition(|octet| *octet == b'=');
-        let (name, domain) = at.map_or((&[][..], &[][..]), |at| {
-            (
-                address.local_part.get(..at).unwrap_or_default(),
-                address.local_part.get(at + 1..).unwrap_or_default(),
-            )
-        });
-        if name.is_empty() || domain.is_empty() {
+        let Some((name, domain)) = at.and_then(|at| address.local_part.split_at_checked(at)) else {
             return Ok(RoutingAddress::Bad("there is no address in it"));
-        }
+        };
         texts.room(2 * address.local_part.len() + 3)?;
         let start = texts.len();
         quote_if_needed(name, texts);
         texts.push(b'@');
-        texts.extend_from_slice(domain);
+        texts.extend_from_slice(domain.get(1..).unwrap_or_default());
         let restored = Span::new(start, texts.len());
         if read_address(restored.of(texts), scratch) != Ok(true) {
             return Ok(RoutingAddress::Bad("there is no address in it"));

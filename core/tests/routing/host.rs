@@ -93,8 +93,13 @@ fn where_the_recipient_alone_leads_the_same_way_it_stays_as_it_is() {
 #[test]
 fn a_way_that_more_decides_is_named_by_a_routing_address_and_led_back() {
     let engine = world().engine();
-    for recipient in ["a@far.example", "A+b=c@Far.Example", "\"a b\"@far.example", "\"a@\\\"b\"@[192.0.2.1]"]
-    {
+    for recipient in [
+        "a@far.example",
+        "A+b=c@Far.Example",
+        "\"a b\"@far.example",
+        "\"a@\\\"b\"@[192.0.2.1]",
+        "\"\"@far.example",
+    ] {
         let led = led(&engine, &trusted("<mary@t2.example>"), &[recipient]);
         let (path, transport) = led.first().unwrap();
         assert!(path.ends_with(".route.invalid"), "{path}");
@@ -137,7 +142,6 @@ fn a_way_that_is_gone_or_leads_elsewhere_now_is_waited_for() {
     for address in [
         "moved@x.example",    // a routing address since the host has it
         "a@mx.route.invalid", // no address in it
-        "=far.example@mx.route.invalid",
         "a=@mx.route.invalid",
         "\"a=b c\"@mx.route.invalid",
         "a=far.example@route.invalid",
