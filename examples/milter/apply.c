@@ -198,7 +198,8 @@ static bool change_reverse_path(SMFICTX *ctx, const struct session *session, con
         return true;
     count(REWRITES_REVERSE_PATH);
     *is_changed = true;
-    return smfi_chgfrom(ctx, (char *)reverse->path, session->mail_args.octets) == MI_SUCCESS;
+    return smfi_chgfrom(ctx, (char *)reverse->path, session->mail_args.len > 0 ? session->mail_args.octets : NULL) ==
+           MI_SUCCESS;
 }
 
 static bool add_recipient(SMFICTX *ctx, const struct recipient *recipient, const readdress_route_info *route,
