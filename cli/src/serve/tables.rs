@@ -82,6 +82,10 @@ impl Map {
     }
 }
 
+/// The transport that keeps mail in the queue. smtpd(8) asks about senders and recipients, too, before a milter has
+/// said anything: were the answer TEMP, nobody would hear of a refusal, and senders whom nobody lists could not send.
+const RETRY: &str = "retry";
+
 impl Tables {
     pub(crate) fn new(engine: Engine, names: Names) -> Tables {
         let policies = Policies::new(&engine);
@@ -135,7 +139,9 @@ impl Tables {
         let names = &self.names;
         Ok(match way {
             Way::Drop => Answer::found("discard:"),
-            Way::Defer(why) => Answer::temporary(why),
+            // What Postfix asks for once, to have it for addresses without an answer.
+            Way::Defer(_) if key == b"*" => Answer::NotFound,
+            Way::Defer(why) => Answer::found(format!("{RETRY}:4.3.0 {why}")),
             Way::Deliver if restored.is_none() => {
                 names.deliver_to.as_deref().map_or(Answer::NotFound, Answer::found)
             }
