@@ -1,6 +1,6 @@
 """The gateway: a Postfix with readdress-milter and `readdress serve`, all by one map file.
 
-    folder/plan.map          the map, which both read and look after
+    folder/map/plan.map      the map, which both read and look after
     folder/milter.conf       configuration of the milter
     folder/milter.output     log of the milter: event=… lines
     folder/serve.output      log of the look-ups, each with map, key, answer and generation
@@ -10,8 +10,10 @@ recipient goes, how the way there is encrypted, which domains are ours, and, on 
 `readdress`, the address behind a routing address.
 """
 
+import grp
 import json
 import os
+import pwd
 import re
 import subprocess
 
@@ -21,9 +23,9 @@ from mail import Login
 from process import Process, eventually
 
 SERVE_PORT = 2527
-MILTER_PORT = 8891
 # A second listener, behind which Postfix itself would relay for everybody: what guards it is the plan alone.
 OPEN_PORT = 2528
+MILTER_USER, MILTER_GROUP = "nobody", "postfix"
 INTERVAL = 0.05
 MASTER = """\
 {address}:{port} inet n - n - - smtpd
@@ -42,13 +44,14 @@ class Gateway(Host):
 
     def __init__(self, network, name="gateway", *, server_name="gateway.example", **what):
         super().__init__(network, name, server_name=server_name, **what)
-        self.map, self.generation = self.folder / "plan.map", None
+        self.map, self.generation = self.folder / "map/plan.map", None
         self.missing = set()
         self._logins = self._milter = self._serve = None
 
     def main_cf(self):
         serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
-        milter = f"inet:{self.address}:{MILTER_PORT}"
+        # Over TCP, each message waits for delayed acknowledgements (40 ms each).
+        milter = f"unix:{self.folder}/milter/socket"
         return {
             **super().main_cf(),
             "smtpd_milters": milter,
@@ -58,6 +61,8 @@ class Gateway(Host):
             "transport_maps": f"{self._table('missing', self._is_missing)}, {serve}:transport",
             "smtp_tls_policy_maps": f"{serve}:tls-policy",
             "relay_domains": f"{serve}:accepted",
+            # Who exists is for the milter to say, which is asked after this.
+            "smtpd_reject_unlisted_recipient": "no",
             "virtual_mailbox_domains": "",
             "virtual_alias_maps": "",
             "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
@@ -77,11 +82,18 @@ class Gateway(Host):
 
     def configure(self):
         super().configure()
+        # Maps are read by their group, which their folder gives them; and so is the milter's socket.
+        user, group = pwd.getpwnam(MILTER_USER).pw_uid, grp.getgrnam(MILTER_GROUP).gr_gid
+        for place, owner in ((self.map.parent, 0), (self.folder / "milter", user)):
+            place.mkdir()
+            os.chown(place, owner, group)
+            place.chmod(0o2750)
         self._logins = Logins(self.folder / "queue/private/login")
         (self.folder / "milter.conf").write_text(
             f"map = {self.map}\n"
-            f"socket = inet:{MILTER_PORT}@{self.address}\n"
-            f"user = nobody\n"
+            f"socket = unix:{self.folder}/milter/socket\n"
+            f"user = {MILTER_USER}\n"
+            f"group = {MILTER_GROUP}\n"
             f"interval = {INTERVAL}\n"
             f"log = stderr\n"
         )
@@ -96,7 +108,7 @@ class Gateway(Host):
     def start(self):
         """With the map that was published before, if one was; else it begins with the first that is."""
         super().start()
-        if self.generation:
+        if self.map.exists():
             self._start_ours()
 
     def _start_ours(self):
@@ -114,11 +126,12 @@ class Gateway(Host):
     def publish(self, plan):
         """Compiles a plan, puts the map into its place and waits until milter and look-ups have it. Gives what was
         found in the plan."""
+        is_first = not self.map.exists()
         before = [len(process.log()) for process in (self._milter, self._serve)]
         found = run("compile", plan, "-o", self.map, "--format", "json")
         generation = json.loads(found.stdout)["generation"] if found.returncode == 0 else None
         assert generation, f"{plan}: {found.stdout}{found.stderr}"
-        if self.generation is None:
+        if is_first:
             self._start_ours()
         if generation != self.generation:
             for process, seen in zip((self._milter, self._serve), before):

@@ -256,8 +256,10 @@ class Host:
         assert len(found) == 1, f"{len(found)} times: {what}"
         return found[0]
 
-    def await_report(self, message, to, seconds=30):
-        """The delivery report about a message, when it has arrived in a mailbox here."""
+    def await_report(self, message, to=None, seconds=30):
+        """The delivery report about a message, when it has arrived here, for its sender if nobody else is said."""
+        to = to or message.sender
+
         def reports():
             return [report for report in self.inbox(to=to, sender="") if message.message_id.encode() in report.octets]
 

@@ -17,13 +17,22 @@ class Mail(NamedTuple):
 
     octets: bytes
     message_id: str
+    sender: str
 
 
-def compose(body="Hello,\n\nthis is a test.\n", message_id=None, **fields):
+def somebody(domain="example.org"):
+    """An outsider who has not written before. qmgr(8) keeps the answer for the last pair of sender and recipient for 30
+    seconds; so what follows a change of the map comes from somebody else."""
+    return f"olivia+{next(_numbers)}@{domain}"
+
+
+def compose(body="Hello,\n\nthis is a test.\n", message_id=None, sender=None, **fields):
     """A message with these fields in this order: Reply_To="…" for Reply-To, a list for a field that stands more
-    than once. Message-ID, Date and Subject are added where they are missing."""
+    than once. Message-ID, Date and Subject are added where they are missing. The sender is whom From names, where it
+    is not said."""
     number = next(_numbers)
     message_id = message_id or f"<{number}.{secrets.token_hex(6)}@test.example>"
+    sender = fields["From"].rpartition("<")[2].strip("<>") if sender is None else sender
     fields = {name.replace("_", "-"): values for name, values in fields.items()}
     fields = {**fields, "Message-ID": message_id}
     fields.setdefault("Date", formatdate())
@@ -34,7 +43,7 @@ def compose(body="Hello,\n\nthis is a test.\n", message_id=None, **fields):
         for value in (values if isinstance(values, list) else [values])
     ]
     text = "\n".join(lines) + "\n\n" + body
-    return Mail(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(), message_id)
+    return Mail(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(), message_id, sender)
 
 
 class Reply(NamedTuple):
@@ -70,11 +79,11 @@ class Login(NamedTuple):
     password: str
 
 
-def send(message, address, sender, recipients, *, source, port=PORT, tls=None, login=None, smtputf8=False):
+def send(message, address, recipients, *, source, port=PORT, tls=None, login=None, smtputf8=False):
     """Sends to whatever listens at an address, from the address `source`. With `tls`, a Certificate or True, the
     session is encrypted first. Recipients that are refused do not keep the others from getting theirs."""
     with Session(address, source=source, port=port, tls=tls, login=login) as session:
-        return session.send(message, sender, recipients, smtputf8=smtputf8)
+        return session.send(message, recipients, smtputf8=smtputf8)
 
 
 class Session:
@@ -103,9 +112,9 @@ class Session:
         except (OSError, smtplib.SMTPException):
             self._smtp.close()
 
-    def send(self, message, sender, recipients, *, smtputf8=False):
+    def send(self, message, recipients, *, smtputf8=False):
         self._smtp.command_encoding = "utf-8" if smtputf8 else "ascii"
-        reply = self._command(f"MAIL FROM:<{sender}> BODY=8BITMIME{' SMTPUTF8' if smtputf8 else ''}")
+        reply = self._command(f"MAIL FROM:<{message.sender}> BODY=8BITMIME{' SMTPUTF8' if smtputf8 else ''}")
         if reply.code != 250:
             self._command("RSET")
             return Sent(reply, {}, None)
