@@ -161,6 +161,11 @@ class Delivered:
         """Who has put a Received field in, last one first."""
         return [re.search(r"\bby (\S+)", received)[1] for received in self.all("Received")]
 
+    def id_at(self, hostname):
+        """The queue id that a system gave it."""
+        found = (re.search(rf"\bby {re.escape(hostname)} .*?\bid (\w+)", each, re.DOTALL) for each in self.all("Received"))
+        return next(match[1] for match in found if match)
+
     def as_sent(self):
         """All behind the fields that mail systems put before it."""
         added = rb"\A(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ \t].*\n)*)+"
@@ -175,4 +180,6 @@ class Report:
         text = delivered.body.decode(errors="replace")
         self.status = re.search(r"^Status: (\S+)", text, re.MULTILINE)[1]
         self.recipient = re.search(r"^Final-Recipient: \S+; ?(\S+)", text, re.MULTILINE)[1]
+        original = re.search(r"^Original-Recipient: \S+; ?(\S+)", text, re.MULTILINE)
+        self.original = original and original[1]
         self.diagnostic = re.search(r"^Diagnostic-Code: (.*(?:\n[ \t].*)*)", text, re.MULTILINE)[1]
