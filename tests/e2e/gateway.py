@@ -46,7 +46,7 @@ class Gateway(Host):
         super().__init__(network, name, server_name=server_name, **what)
         self.map, self.generation = self.folder / "map/plan.map", None
         self.missing = set()
-        self._logins = self._milter = self._serve = None
+        self._logins = self.milter = self.serve = None
 
     def main_cf(self):
         serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
@@ -98,12 +98,12 @@ class Gateway(Host):
             f"log = stderr\n"
         )
         command = [os.environ["READDRESS_MILTER"], "-f", "-c", self.folder / "milter.conf"]
-        self._milter = Process(self.folder, "milter", command)
+        self.milter = Process(self.folder, "milter", command)
         command = [
             os.environ["READDRESS"], "serve", "--map", self.map, "--socketmap", f"inet:{self.address}:{SERVE_PORT}",
             "--deliver-to", "virtual", "--interval", INTERVAL, "--verbose",
         ]  # fmt: skip
-        self._serve = Process(self.folder, "serve", command)
+        self.serve = Process(self.folder, "serve", command)
 
     def start(self):
         """With the map that was published before, if one was; else it begins with the first that is."""
@@ -112,12 +112,12 @@ class Gateway(Host):
             self._start_ours()
 
     def _start_ours(self):
-        for process in (self._milter, self._serve):
+        for process in (self.milter, self.serve):
             process.start()
 
     def stop(self):
         super().stop()
-        for process in (self._milter, self._serve):
+        for process in (self.milter, self.serve):
             if process:
                 process.stop()
         if self._logins:
@@ -127,14 +127,14 @@ class Gateway(Host):
         """Compiles a plan, puts the map into its place and waits until milter and look-ups have it. Gives what was
         found in the plan."""
         is_first = not self.map.exists()
-        before = [len(process.log()) for process in (self._milter, self._serve)]
+        before = [len(process.log()) for process in (self.milter, self.serve)]
         found = run("compile", plan, "-o", self.map, "--format", "json")
         generation = json.loads(found.stdout)["generation"] if found.returncode == 0 else None
         assert generation, f"{plan}: {found.stdout}{found.stderr}"
         if is_first:
             self._start_ours()
         if generation != self.generation:
-            for process, seen in zip((self._milter, self._serve), before):
+            for process, seen in zip((self.milter, self.serve), before):
                 self._await_generation(process, seen, generation)
         self.generation = generation
 
@@ -147,7 +147,7 @@ class Gateway(Host):
 
     def processes(self):
         """Who runs: the same as before, if nothing was restarted."""
-        return [process.pid for process in (self._master, self._milter, self._serve)]
+        return [process.pid for process in (self._master, self.milter, self.serve)]
 
     def account(self, user):
         """Somebody of ours who may log in, from anywhere."""
@@ -169,18 +169,22 @@ class Gateway(Host):
         return list(self._events(event, {name.replace("_", "-"): value for name, value in words.items()}))
 
     def _events(self, event, words):
-        for line in self._milter.log().splitlines():
+        for line in self.milter.log().splitlines():
             found = parse(line)
             if found.get("event") == event and words.items() <= found.items():
                 yield found
 
+    def lookup_lines(self):
+        """A line for each look-up, which begins with the time (RFC 3339)."""
+        return [line for line in self.serve.log().splitlines() if " map=" in line]
+
     def lookups(self, map, key):
         """What the look-ups answered for a key, in order."""
-        found = (parse(line) for line in self._serve.log().splitlines())
+        found = (parse(line) for line in self.lookup_lines())
         return [line["answer"] for line in found if line.get("map") == map and line.get("key") == key]
 
     def logs(self):
-        ours = [(f"{self.name} {process.name}", process.log()) for process in (self._milter, self._serve) if process]
+        ours = [(f"{self.name} {process.name}", process.log()) for process in (self.milter, self.serve) if process]
         return super().logs() + ours
 
 

@@ -15,6 +15,7 @@ ends without a word in any log of ours.
 import os
 import pwd
 import re
+import signal
 import smtplib
 import subprocess
 from pathlib import Path
@@ -202,7 +203,7 @@ class Host:
 
     def reload(self):
         """After a change of main.cf or master.cf."""
-        subprocess.run([COMMANDS / "postfix", "-c", self.folder, "reload"], check=True, capture_output=True, timeout=30)
+        self._master.signal(signal.SIGHUP)
 
     # What it knows. A socketmap is asked once about each address, whole, with its subaddress.
 

@@ -79,11 +79,11 @@ class Login(NamedTuple):
     password: str
 
 
-def send(message, address, recipients, *, source, port=PORT, tls=None, login=None, smtputf8=False):
+def send(message, address, sender, recipients, *, source, port=PORT, tls=None, login=None, smtputf8=False):
     """Sends to whatever listens at an address, from the address `source`. With `tls`, a Certificate or True, the
     session is encrypted first. Recipients that are refused do not keep the others from getting theirs."""
     with Session(address, source=source, port=port, tls=tls, login=login) as session:
-        return session.send(message, recipients, smtputf8=smtputf8)
+        return session.send(message, sender, recipients, smtputf8=smtputf8)
 
 
 class Session:
@@ -112,9 +112,9 @@ class Session:
         except (OSError, smtplib.SMTPException):
             self._smtp.close()
 
-    def send(self, message, recipients, *, smtputf8=False):
+    def send(self, message, sender, recipients, *, smtputf8=False):
         self._smtp.command_encoding = "utf-8" if smtputf8 else "ascii"
-        reply = self._command(f"MAIL FROM:<{message.sender}> BODY=8BITMIME{' SMTPUTF8' if smtputf8 else ''}")
+        reply = self._command(f"MAIL FROM:<{sender}> BODY=8BITMIME{' SMTPUTF8' if smtputf8 else ''}")
         if reply.code != 250:
             self._command("RSET")
             return Sent(reply, {}, None)

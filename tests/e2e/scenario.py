@@ -56,7 +56,7 @@ class Scenario(unittest.TestCase):
     def offer(self, message, host, recipients, by="stranger", **how):
         """The same, where something may be refused. `by="people of NAME"` are that system's own people."""
         recipients = [recipients] if isinstance(recipients, str) else recipients
-        return mail.send(message, host.address, recipients, source=self.net.address(by), **how)
+        return mail.send(message, host.address, message.sender, recipients, source=self.net.address(by), **how)
 
     def write(self, host, *recipients, sender=None, by="stranger", fields=None, **how):
         """Sends a message to recipients whom it names: from somebody outside, or as is said."""

@@ -97,7 +97,7 @@ class NoRoutingDomain(Scenario):
             with mail.Session(self.gateway.address, source=self.net.address("stranger")) as session:
                 while not stop.is_set():
                     message = mail.compose(From=mail.somebody(), To="eva@contoso.com")
-                    sent = session.send(message, ["eva@contoso.com"])
+                    sent = session.send(message, message.sender, ["eva@contoso.com"])
                     assert sent.taken, str(sent)
                     messages.append(message)
 

@@ -59,7 +59,7 @@ class Guards(SharedDomain):
                 with Session(self.gateway.address, source=self.net.address(by), port=OPEN_PORT, tls=tls) as session:
                     for names in lists:
                         message = compose(sender=sender, From=sender or "olivia@example.org", To=", ".join(names))
-                        sent = session.send(message, names)
+                        sent = session.send(message, sender, names)
                         codes = {name: reply.code for name, reply in sent.recipients.items()}
                         self.assertEqual(codes, {name: 250 if name in OURS else 554 for name in names}, str(sent))
                         self.assertEqual(sent.taken, bool(set(names) & set(OURS)))
