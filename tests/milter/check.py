@@ -8,6 +8,7 @@ COMMAND is put before the milter: a memory checker whose findings give it anothe
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import pathlib
 import re
@@ -29,6 +30,15 @@ FROM_JOHN = [("From", "John <john@tenant1.contoso.com>"), ("To", "ann@far.exampl
 FROM_ANN = [("From", "ann@far.example"), ("To", "john@contoso.com"), ("Subject", "Hello")]
 
 options = argparse.Namespace()
+running: list[subprocess.Popen[bytes]] = []
+
+
+@atexit.register
+def end_all() -> None:
+    """None is left behind, however the tests end."""
+    for process in running:
+        if process.poll() is None:
+            process.kill()  # its worker ends with it
 
 
 class Gateway:
@@ -69,12 +79,14 @@ class Gateway:
         place.write_text("# of a test\n\n" + "".join(f"{key} = {value}\n" for key, value in self.settings.items()))
         return place
 
-    def start(self) -> Gateway:
+    def start(self, environment: dict[str, str] | None = None) -> Gateway:
         command = [*shlex.split(options.under), options.milter, "-f", "-c", str(self.write_configuration())]
         before = len(self.events("started"))
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
-        until(lambda: len(self.events("started")) > before or self.process.poll() is not None, 60)
+            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+        running.append(self.process)
+        is_there = lambda: len(self.events("started")) > before and (self.folder / "pid").exists()  # noqa: E731
+        until(lambda: is_there() or self.process.poll() is not None, 60)
         assert self.process.poll() is None, self.log()
         return self
 
@@ -323,6 +335,17 @@ class Recipients(Case):
                 ("addrcpt", "<mary.jones@tenant2.contoso.com>", "ORCPT=rfc822;mary@contoso.com"),
                 ("delrcpt", "<mary@contoso.com>"),
                 ("delrcpt", "<MARY@contoso.com>"),
+            ],
+        )
+
+    def test_a_source_route_is_no_part_of_the_address(self) -> None:
+        self.assertEqual(
+            self.from_outside(["<@relay.example,@other.example:mary@contoso.com>"]),
+            [
+                ("addrcpt", "<mary.jones@tenant2.contoso.com>", "ORCPT=rfc822;mary@contoso.com"),
+                ("delrcpt", "<@relay.example,@other.example:mary@contoso.com>"),
+                # As Postfix keeps it.
+                ("delrcpt", "<mary@contoso.com>"),
             ],
         )
 
@@ -788,6 +811,59 @@ class Shadow(Case):
             gateway.remove()
 
 
+@unittest.skipIf(shutil.which("cc") is None, "no C compiler")
+class Memory(unittest.TestCase):
+    """What is not there is a temporary failure, and nothing else."""
+
+    def try_message(self, gateway: Gateway) -> str:
+        wanted = [
+            ("chgfrom", "<john@contoso.com>", "RET=HDRS"),
+            ("addrcpt", "<john@tenant1.contoso.com>", "NOTIFY=FAILURE ORCPT=rfc822;john@contoso.com"),
+            ("addrcpt", "<mary.jones@tenant2.contoso.com>", "ORCPT=rfc822;mary@contoso.com"),
+            ("delrcpt", "<john@contoso.com>"),
+            ("delrcpt", "<mary@contoso.com>"),
+            ("chgheader", "From", 1, " John <john@contoso.com>"),
+        ]
+        milter = Milter(f"{gateway.folder}/milter.sock")
+        try:
+            for ask in (
+                lambda: milter.connect(INSIDE),
+                lambda: milter.mail("<john@tenant1.contoso.com>", "RET=HDRS", macros=TENANT),
+                lambda: milter.rcpt("<john@contoso.com>", "NOTIFY=FAILURE"),
+                lambda: milter.rcpt("<mary@contoso.com>"),
+            ):
+                if (reply := ask()) != "continue":
+                    return reply
+            for name, value in [*FROM_JOHN, ("X-Filler", "x" * 600)]:
+                milter.field(name, " " + value)
+            edits, reply = milter.end()
+            if reply == "continue":
+                self.assertEqual([e for e in edits if e[0] != "addheader"], wanted)
+                self.assertEqual(len(edits), len(wanted) + 2)
+            return reply
+        finally:
+            milter.close()
+
+    @unittest.skipIf("--under" in sys.argv or "sanitized" in sys.argv[1], "they have an allocator of their own")
+    def test_every_failure_defers(self) -> None:
+        gateway = Gateway()
+        shim = gateway.folder / "scarce.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", shim, HERE / "scarce.c", "-ldl"], check=True)
+        replies: set[str] = set()
+        for every in (*range(2, 24), 29, 31, 37, 41, 43, 47):
+            gateway.start({"LD_PRELOAD": str(shim), "SCARCE": str(every)})
+            replies.update(self.try_message(gateway) for _ in range(12))
+            self.assertIsNone(gateway.process.poll(), "it is still there")
+            until(lambda: gateway.metric("connections") == 0)
+            self.assertGreater(gateway.metric('failures_total{cause="memory"}'), 0)
+            self.assertEqual(gateway.metric("messages_in_flight"), 0)
+            self.assertEqual(gateway.stop(), 0, gateway.log()[-4000:])
+        gateway.remove()
+        self.assertIn("continue", replies)
+        self.assertIn("451 4.3.0", {reply[:9] for reply in replies})
+        self.assertLessEqual({reply[:2] for reply in replies}, {"co", "45", "te"})
+
+
 class WithoutListeners(unittest.TestCase):
     PLAN = (
         '[plan]\nname = "entries"\n[[rewrite.entry]]\nname = "John"\n'
@@ -926,6 +1002,7 @@ class Starting(unittest.TestCase):
         code, log = self.run_milter()
         self.assertEqual(code, 0, log)
         pid = int((self.gateway.folder / "pid").read_text())
+        self.addCleanup(lambda: pathlib.Path(f"/proc/{pid}").exists() and os.kill(pid, signal.SIGKILL))
         milter = self.gateway.connect(INSIDE)
         edits, _ = message(milter, "<>", ["<ann@far.example>"], FROM_JOHN, macros=TENANT)
         self.assertEqual(len(edits), 1)
@@ -976,6 +1053,7 @@ if __name__ == "__main__":
     parser.add_argument("readdress")
     parser.add_argument("--under", default="")
     parser.add_argument("tests", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     done = unittest.main(argv=[sys.argv[0], *options.tests], exit=False, verbosity=1)
     sys.exit(0 if done.result.wasSuccessful() else 1)

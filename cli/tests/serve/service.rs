@@ -52,8 +52,8 @@ impl Folder {
 }
 
 pub(crate) fn generation(map: &[u8]) -> String {
-    let seal = &map[map.len() - 32..];
-    seal[..6].iter().map(|octet| format!("{octet:02x}")).collect()
+    let engine = readdress::Engine::from_bytes(map.to_vec()).expect("a map");
+    engine.map().generation()[..12].to_owned()
 }
 
 /// A running service.

@@ -65,6 +65,7 @@ fn transport(engine: &Engine, address: &str) -> String {
         Way::Relay(None) => "-mx",
         Way::Drop => "drop",
         Way::Defer(_) => "defer",
+        Way::NoAddress => "-none",
     };
     match restored {
         Some(address) => format!("{way} {}", String::from_utf8_lossy(address)),
@@ -145,13 +146,15 @@ fn a_way_that_is_gone_or_leads_elsewhere_now_is_waited_for() {
         "a=@mx.route.invalid",
         "\"a=b c\"@mx.route.invalid",
         "a=far.example@route.invalid",
-        "no address",
-        "",
     ] {
         assert_eq!(transport(&engine, address), "defer", "{address:?}");
         assert_eq!(engine.restore(address.as_bytes(), &mut Decision::new()).unwrap(), None, "{address:?}");
     }
     assert_eq!(engine.restore(b"a@far.example", &mut Decision::new()).unwrap(), None);
+    for address in ["no address", "postmaster", ""] {
+        assert_eq!(transport(&engine, address), "-none", "{address:?}");
+        assert_eq!(engine.restore(address.as_bytes(), &mut Decision::new()).unwrap(), None, "{address:?}");
+    }
     // A connector that is gone: who has taken its way already arrives under the right address.
     let gone = "a=far.example@gone-0badcafe.route.invalid";
     assert_eq!(transport(&engine, gone), "defer");
