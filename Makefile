@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 FUZZ_SECONDS ?= 600
 
-.PHONY: help deps lint test test-full bench bench-map bench-migration bench-gate bench-gate-bless fuzz-smoke fuzz bless bless-header install
+.PHONY: help deps lint test test-full bench bench-map bench-migration bench-postfix bench-gate bench-gate-bless fuzz-smoke fuzz bless bless-header install
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/c.sh
 	@scripts/python.sh
 	@scripts/faces.sh
+	@scripts/milter.sh
 	@scripts/readme.sh
 	@scripts/dkim.sh
 	@scripts/postfix.sh
@@ -45,6 +46,9 @@ bench-map: deps ## only compiling and look-ups, with ten million entries, too: 8
 
 bench-migration: ## a million recipients, 50 rules, 4 systems: check, compile, decisions a second; JSON
 	@cargo run --release --locked -q -p readdress-benches --bin migrate -- target/migration 1000000
+
+bench-postfix: deps ## messages through a real Postfix: alone, with a milter that does nothing, with ours, with canonical maps
+	@scripts/bench-postfix.sh
 
 bench-gate: deps ## instructions a message, counted by callgrind: 5 % more than the baseline is a failure
 	@scripts/bench-gate.sh

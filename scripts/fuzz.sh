@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 mode=$1 seconds=$2
-targets=(scan address_list map_open rewrite)
+targets=(scan address_list map_open rewrite route)
 if ! command -v g++ >/dev/null 2>&1; then
     echo "fuzz: SKIPPED, no C++ compiler" >&2
     [ "${READDRESS_STRICT:-0}" = 1 ] && exit 1

@@ -346,12 +346,12 @@ Without it, what addresses alone decide:
   virtual     recipient -> where its mail goes
   recipient   access(5): the reply to a recipient who is refused
 
-In shadow mode, only accepted, restore and routing addresses are answered; --verbose shows the others'
-answers. Nobody is asked for a password: give the service addresses of this host alone, or a socket in a
-folder that only Postfix can enter.
+In shadow mode, only accepted, restore and routing addresses are answered; --verbose shows what
+the others would say. Nobody is asked for a password: give the service addresses of this host
+alone, or a socket in a folder that only Postfix can enter.
 
-Exit codes: 0 told to end; 64 usage; 65 bad map or plan; 66 no such file; 73 a socket cannot be opened; 74
-the system gives no threads.")]
+Exit codes: 0 told to end; 64 usage; 65 bad map or plan; 66 no such file; 73 a socket cannot be
+opened; 74 the system gives no threads.")]
 pub(crate) struct ServeOptions {
     #[command(flatten)]
     pub(crate) source: Source,
@@ -368,8 +368,8 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "NAME", default_value = "readdress", value_parser = service)]
     pub(crate) route_transport: String,
 
-    /// The transport of mailboxes here for such routes: an lmtp(8) with `lmtp_generic_maps`; without it, that
-    /// mail waits
+    /// The transport of mailboxes here for such routes, an lmtp(8) with `lmtp_generic_maps`; without it, that mail
+    /// waits
     #[arg(long, value_name = "TRANSPORT", value_parser = transport)]
     pub(crate) route_deliver_to: Option<String>,
 

@@ -198,19 +198,33 @@ static bool change_reverse_path(SMFICTX *ctx, const struct session *session, con
         return true;
     count(REWRITES_REVERSE_PATH);
     *is_changed = true;
-    return smfi_chgfrom(ctx, (char *)reverse->path, session->mail_args.octets) == MI_SUCCESS;
+    return smfi_chgfrom(ctx, (char *)reverse->path, session->mail_args.len > 0 ? session->mail_args.octets : NULL) ==
+           MI_SUCCESS;
 }
 
-static bool add_recipient(SMFICTX *ctx, const struct recipient *recipient, const readdress_route_info *route,
-                          struct buffer *path, struct buffer *args)
+static bool lacks_memory(struct session *session)
+{
+    session_fail(session, FAILURES_MEMORY, "no memory for the recipients");
+    return false;
+}
+
+/* Puts a path into angle brackets. */
+static bool enclose(struct buffer *path, readdress_text address)
 {
     buffer_clear(path);
-    return buffer_add_text(path, "<") && buffer_add(path, route->host_path.text, route->host_path.len) &&
-           buffer_add_text(path, ">") && recipient_args(recipient, route, args) &&
-           smfi_addrcpt_par(ctx, path->octets, args->octets) == MI_SUCCESS;
+    return buffer_add_text(path, "<") && buffer_add(path, address.text, address.len) && buffer_add_text(path, ">");
 }
 
-static bool add_recipients(SMFICTX *ctx, const struct session *session, const struct recipient_step *steps)
+static bool add_recipient(SMFICTX *ctx, struct session *session, size_t nth, struct buffer *path, struct buffer *args)
+{
+    const readdress_route_info *route = readdress_decision_at(session->decision, nth);
+
+    if (!enclose(path, route->host_path) || !recipient_args(&session->recipients[nth], route, args))
+        return lacks_memory(session);
+    return smfi_addrcpt_par(ctx, path->octets, args->octets) == MI_SUCCESS;
+}
+
+static bool add_recipients(SMFICTX *ctx, struct session *session, const struct recipient_step *steps)
 {
     struct buffer path = {0}, args = {0};
     bool is_done = true;
@@ -218,20 +232,33 @@ static bool add_recipients(SMFICTX *ctx, const struct session *session, const st
 
     for (at = 0; is_done && at < session->recipient_count; at++)
         if (steps[at].adds)
-            is_done = add_recipient(ctx, &session->recipients[at], readdress_decision_at(session->decision, at), &path,
-                                    &args);
+            is_done = add_recipient(ctx, session, at, &path, &args);
     buffer_free(&path);
     buffer_free(&args);
     return is_done;
 }
 
-static bool delete_recipients(SMFICTX *ctx, const struct session *session, const struct recipient_step *steps)
+/* Deletes a recipient in the very octets that the MTA gave; and without its route, if it has one, for the MTA
+ * may have forgotten that. */
+static bool delete_recipient(SMFICTX *ctx, struct session *session, size_t nth)
+{
+    const readdress_route_info *route = readdress_decision_at(session->decision, nth);
+    readdress_text address = recipient_address(route);
+    struct buffer path = {0};
+    bool is_done = smfi_delrcpt(ctx, session->recipients[nth].path) == MI_SUCCESS;
+
+    if (is_done && address.len != route->recipient.len)
+        is_done = enclose(&path, address) ? smfi_delrcpt(ctx, path.octets) == MI_SUCCESS : lacks_memory(session);
+    buffer_free(&path);
+    return is_done;
+}
+
+static bool delete_recipients(SMFICTX *ctx, struct session *session, const struct recipient_step *steps)
 {
     size_t at;
 
     for (at = 0; at < session->recipient_count; at++)
-        /* In the very octets that the MTA gave. */
-        if (steps[at].deletes && smfi_delrcpt(ctx, session->recipients[at].path) != MI_SUCCESS)
+        if (steps[at].deletes && !delete_recipient(ctx, session, at))
             return false;
     return true;
 }
@@ -264,7 +291,7 @@ static bool change_recipients(SMFICTX *ctx, struct session *session, const struc
 
     if (steps == NULL || !recipients_plan(session->decision, session->recipients, steps, &is_unlike_ascii)) {
         free(steps);
-        return false;
+        return lacks_memory(session);
     }
     report_recipients(session, steps, report);
     for (at = 0; at < session->recipient_count && !session->is_shadow; at++)

@@ -191,18 +191,21 @@ static size_t count_removed(const readdress_result *result, readdress_text name)
     return removed;
 }
 
-static bool add(SMFICTX *ctx, const struct session *session, readdress_text name, readdress_text value)
+static bool add(SMFICTX *ctx, struct session *session, readdress_text name, readdress_text value)
 {
     struct buffer line = {0};
     bool is_done = (!session->has_leading_space || buffer_add_text(&line, " ")) &&
-                   buffer_add(&line, value.text, value.len) &&
-                   smfi_addheader(ctx, (char *)name.text, line.octets) == MI_SUCCESS;
+                   buffer_add(&line, value.text, value.len);
 
+    if (is_done)
+        is_done = smfi_addheader(ctx, (char *)name.text, line.octets) == MI_SUCCESS;
+    else
+        session_fail(session, FAILURES_MEMORY, "no memory for a field");
     buffer_free(&line);
     return is_done;
 }
 
-bool fields_apply_rules(SMFICTX *ctx, const struct session *session, const struct rule_fields *rules,
+bool fields_apply_rules(SMFICTX *ctx, struct session *session, const struct rule_fields *rules,
                         const struct report *report, bool *is_changed)
 {
     static const readdress_text none = {NULL, 0};

@@ -34,7 +34,7 @@ bool fields_are_sound(const readdress_result *result, const struct rule_fields *
 /* Applies the engine's changes in the order given; without is_rewritten, only those of the header firewall.
  * Then the rules' fields. Each returns whether the MTA took all, and whether anything changed. */
 bool fields_change(SMFICTX *ctx, const struct session *session, bool is_rewritten, bool *is_changed);
-bool fields_apply_rules(SMFICTX *ctx, const struct session *session, const struct rule_fields *rules,
+bool fields_apply_rules(SMFICTX *ctx, struct session *session, const struct rule_fields *rules,
                         const struct report *report, bool *is_changed);
 
 #endif

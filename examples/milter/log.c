@@ -117,15 +117,26 @@ void log_number(struct log_line *line, const char *key, unsigned long long value
     log_word(line, key, text);
 }
 
+/* One call, so that lines of several threads don't mix. Nobody can be told if it fails. */
+static void write_line(struct log_line *line)
+{
+    line->text[line->len] = '\n';
+    if (write(STDERR_FILENO, line->text, line->len + 1) < 0)
+        return;
+}
+
 void log_send(struct log_line *line, int priority)
 {
-    if (is_syslog) {
-        line->text[line->len] = '\0';
+    line->text[line->len] = '\0';
+    if (is_syslog)
         syslog(priority, "%s", line->text);
-    } else {
-        /* One call, so that lines of several threads don't mix. Nobody can be told if it fails. */
-        line->text[line->len] = '\n';
-        if (write(STDERR_FILENO, line->text, line->len + 1) < 0)
-            return;
-    }
+    else
+        write_line(line);
+}
+
+void log_alarm(struct log_line *line)
+{
+    log_send(line, LOG_CRIT);
+    if (is_syslog)
+        write_line(line);
 }

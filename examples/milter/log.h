@@ -31,4 +31,7 @@ void log_number(struct log_line *line, const char *key, unsigned long long value
 /* Sends the line. priority: one of syslog.h. */
 void log_send(struct log_line *line, int priority);
 
+/* Sends a line about what ends the program: as LOG_CRIT, and to standard error in any case. */
+void log_alarm(struct log_line *line);
+
 #endif

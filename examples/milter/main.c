@@ -21,12 +21,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "privileges.h"
+#include "standard.h"
 #include "worker.h"
 
 /* A worker that was told to stop and is still there after this has lost its way. */
@@ -47,32 +47,6 @@ static int fail(int code, const char *what)
 {
     fprintf(stderr, "readdress-milter: %s\n", what);
     return code;
-}
-
-/* Descriptors 0 to 2 are always something, so that no socket becomes standard error. */
-static bool open_standard_files(void)
-{
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd < 3);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-static void detach_standard_files(bool keeps_error)
-{
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    dup2(fd, STDIN_FILENO);
-    dup2(fd, STDOUT_FILENO);
-    if (!keeps_error)
-        dup2(fd, STDERR_FILENO);
-    close(fd);
 }
 
 static bool open_pipe(int ends[2])
@@ -116,7 +90,7 @@ static int exit_code_of(int status)
         return WEXITSTATUS(status);
     log_begin(&line, NULL, "worker-died");
     log_number(&line, "signal", (unsigned)WTERMSIG(status));
-    log_send(&line, LOG_CRIT);
+    log_alarm(&line);
     return EX_SOFTWARE;
 }
 
@@ -185,7 +159,7 @@ static int run(int told)
         close(ready[0]);
         if (told >= 0)
             close(told);
-        exit(worker_run(&config, commands[0], ready[1]));
+        exit(worker_run(&config, commands[0], ready[1], told >= 0));
     }
     close(commands[0]);
     close(ready[1]);
@@ -200,6 +174,7 @@ static int run(int told)
         if (write(told, "r", 1) != 1)
             fprintf(stderr, "readdress-milter: %s\n", strerror(errno));
         close(told);
+        standard_detach(!config.to_syslog);
     }
     code = supervise(worker, commands[1], &signals);
     if (config.pid_file[0] != '\0')
@@ -218,7 +193,6 @@ static int run_in_background(void)
     if (supervisor == 0) {
         close(told[0]);
         setsid();
-        detach_standard_files(true);
         exit(run(told[1]));
     }
     close(told[1]);
@@ -247,7 +221,7 @@ int main(int argc, char **argv)
     }
     if (path == NULL || optind != argc)
         return usage();
-    if (!open_standard_files())
+    if (!standard_open())
         return EX_OSERR;
     if (!config_read(path, &config, wrong, sizeof wrong))
         return fail(EX_CONFIG, wrong);

@@ -42,7 +42,8 @@ bool privileges_drop(const struct config *config, char *wrong, size_t wrong_size
     /* Somebody else started it as that user already. */
     if (geteuid() != 0 && uid == geteuid() && gid == getegid())
         return true;
-    if ((user != NULL ? initgroups(config->user, gid) : setgroups(1, &gid)) != 0 || setgid(gid) != 0)
+    /* The user's own group stays beside another one: maps are often readable by it alone. */
+    if ((user != NULL ? initgroups(config->user, user->pw_gid) : setgroups(1, &gid)) != 0 || setgid(gid) != 0)
         return fail(wrong, wrong_size, "group", config->group, errno);
     if (setuid(uid) != 0)
         return fail(wrong, wrong_size, "user", config->user, errno);

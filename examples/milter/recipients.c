@@ -21,6 +21,18 @@ struct path {
     size_t len, nth;
 };
 
+readdress_text recipient_address(const readdress_route_info *route)
+{
+    readdress_text whole = route->recipient;
+    const char *colon;
+
+    if (whole.len == 0 || whole.text[0] != '@')
+        return whole;
+    /* A route is of domains alone, so its colon is the first one. */
+    colon = memchr(whole.text, ':', whole.len);
+    return colon == NULL ? whole : (readdress_text){colon + 1, whole.len - (size_t)(colon + 1 - whole.text)};
+}
+
 bool recipient_goes(const readdress_route_info *route)
 {
     return route->action == READDRESS_DELIVER || route->action == READDRESS_RELAY;
@@ -141,8 +153,9 @@ bool recipients_plan(const readdress_decision *decision, const struct recipient 
     become = were + count;
     for (at = 0; at < count; at++) {
         const readdress_route_info *route = readdress_decision_at(decision, at);
+        readdress_text was = recipient_address(route);
 
-        were[at] = (struct path){route->recipient.text, route->recipient.len, at};
+        were[at] = (struct path){was.text, was.len, at};
         if (recipient_goes(route))
             become[becoming++] = (struct path){route->host_path.text, route->host_path.len, at};
     }
@@ -232,9 +245,10 @@ static bool add_utf8_xtext(struct buffer *args, const unsigned char *text, size_
 
 bool recipient_args(const struct recipient *recipient, const readdress_route_info *route, struct buffer *args)
 {
-    const unsigned char *was = (const unsigned char *)route->recipient.text;
-    size_t len = route->recipient.len;
-    struct path path = {route->recipient.text, len, 0};
+    readdress_text address = recipient_address(route);
+    const unsigned char *was = (const unsigned char *)address.text;
+    size_t len = address.len;
+    struct path path = {address.text, len, 0};
 
     buffer_clear(args);
     if (recipient->notify != NULL && (!buffer_add_text(args, recipient->notify) || !buffer_add_text(args, " ")))

@@ -16,6 +16,9 @@ struct recipient_step {
     bool deletes; /* the path as it came */
 };
 
+/* The path as it came, without a source route (RFC 5321 C): MTAs leave it out of what they keep. */
+readdress_text recipient_address(const readdress_route_info *route);
+
 /* Whether a copy goes anywhere. */
 bool recipient_goes(const readdress_route_info *route);
 

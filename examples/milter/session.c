@@ -447,8 +447,12 @@ static sfsistat on_abort(SMFICTX *ctx)
 {
     struct session *session = smfi_getpriv(ctx);
 
-    if (session != NULL && session->is_open)
+    if (session != NULL && session->is_open) {
         count(MESSAGES_ABORTED);
+        /* It was answered at RCPT TO, and would have been reported at the end. */
+        if (session->failure != METRICS)
+            count(session->failure);
+    }
     if (session != NULL)
         end_message(session);
     return SMFIS_CONTINUE;

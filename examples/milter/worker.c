@@ -19,6 +19,7 @@
 #include "metrics.h"
 #include "session.h"
 #include "sockets.h"
+#include "standard.h"
 #include "watch.h"
 
 /* How long open messages may take to come to their end when the program is to end. */
@@ -33,7 +34,7 @@ static int fail(int code, const char *what, const char *why)
     log_begin(&line, NULL, "not-started");
     log_word(&line, "what", what);
     log_quoted(&line, "text", why, strlen(why));
-    log_send(&line, LOG_CRIT);
+    log_alarm(&line);
     return code;
 }
 
@@ -79,7 +80,7 @@ int worker_test(const struct config *with)
     return code;
 }
 
-int worker_run(const struct config *with, int commands, int ready)
+int worker_run(const struct config *with, int commands, int ready, bool is_background)
 {
     char wrong[1200], name[CONFIG_VALUE_MAX];
     struct log_line line;
@@ -112,6 +113,8 @@ int worker_run(const struct config *with, int commands, int ready)
     if (write(ready, "r", 1) != 1)
         return EX_OSERR;
     close(ready);
+    if (is_background)
+        standard_detach(!config->to_syslog);
     /* It returns when it gives up, or when somebody sent a signal here and not to the supervisor. */
     smfi_main();
     return fail(EX_SOFTWARE, "libmilter", "it gave up, or a signal meant for the first process came here");

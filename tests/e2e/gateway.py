@@ -61,6 +61,8 @@ class Gateway(Host):
             "transport_maps": f"{self._table('missing', self._is_missing)}, {serve}:transport",
             "smtp_tls_policy_maps": f"{serve}:tls-policy",
             "relay_domains": f"{serve}:accepted",
+            # Who exists is for the milter to say, which is asked after this.
+            "smtpd_reject_unlisted_recipient": "no",
             "virtual_mailbox_domains": "",
             "virtual_alias_maps": "",
             "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",

@@ -84,7 +84,8 @@ QUEUES = "active bounce corrupt defer deferred flush hold incoming maildrop pid 
 
 class Host:
     """`domains` are those that it is final for, as "a.example", "*.a.example" (that and all below) or "*";
-    `mailboxes` are addresses; in the domains `everybody` each address is a mailbox.
+    `mailboxes` are addresses; in the domains `everybody` each address is a mailbox. Of the domains it `shares`, it has
+    some mailboxes, and all others are elsewhere, by its routes.
 
     `forwards` leads from an address to others, `routes` from a domain (the same three forms, most special first)
     to a next hop. Mail for elsewhere is taken from the systems it `trusts` and from its own people, who have
@@ -95,13 +96,14 @@ class Host:
     asks_dns = False
 
     def __init__(
-        self, network, name, *, domains=(), mailboxes=(), everybody=(), forwards=None, routes=None, trusts=(),
+        self, network, name, *, domains=(), shares=(), mailboxes=(), everybody=(), forwards=None, routes=None, trusts=(),
         server_name=None, client_name=None, settings=None,
     ):  # fmt: skip
         self.network, self.name = network, name
         self.address, self.people = network.address(name), network.address(f"people of {name}")
         self.hostname = server_name or f"{name}.host.example"
-        self.domains, self.mailboxes, self.everybody = set(domains), set(mailboxes), set(everybody)
+        self.domains, self.shares = set(domains), set(shares)
+        self.mailboxes, self.everybody = set(mailboxes), set(everybody)
         self.forwards, self.routes = dict(forwards or {}), dict(routes or {})
         self.refused = set()
         self._trusts = [network.address(system) for system in trusts]
@@ -221,7 +223,9 @@ class Host:
         return ", ".join(targets) if targets else None
 
     def _route(self, address):
-        domain = _plain(address)[1]
+        plain, domain = _plain(address)
+        if domain in self.shares and plain in self.mailboxes:
+            return "virtual:"
         # Where there is no answer for an address, "*" is asked for.
         if "@" not in address or _match(self.domains, domain):
             return None
@@ -257,8 +261,10 @@ class Host:
         assert len(found) == 1, f"{len(found)} times: {what}"
         return found[0]
 
-    def await_report(self, message, to, seconds=30):
-        """The delivery report about a message, when it has arrived in a mailbox here."""
+    def await_report(self, message, to=None, seconds=30):
+        """The delivery report about a message, when it has arrived here, for its sender if nobody else is said."""
+        to = to or message.sender
+
         def reports():
             return [report for report in self.inbox(to=to, sender="") if message.message_id.encode() in report.octets]
 

@@ -17,13 +17,22 @@ class Mail(NamedTuple):
 
     octets: bytes
     message_id: str
+    sender: str
 
 
-def compose(body="Hello,\n\nthis is a test.\n", message_id=None, **fields):
+def somebody(domain="example.org"):
+    """An outsider who has not written before. qmgr(8) keeps the answer for the last pair of sender and recipient for 30
+    seconds; so what follows a change of the map comes from somebody else."""
+    return f"olivia+{next(_numbers)}@{domain}"
+
+
+def compose(body="Hello,\n\nthis is a test.\n", message_id=None, sender=None, **fields):
     """A message with these fields in this order: Reply_To="…" for Reply-To, a list for a field that stands more
-    than once. Message-ID, Date and Subject are added where they are missing."""
+    than once. Message-ID, Date and Subject are added where they are missing. The sender is whom From names, where it
+    is not said."""
     number = next(_numbers)
     message_id = message_id or f"<{number}.{secrets.token_hex(6)}@test.example>"
+    sender = fields["From"].rpartition("<")[2].strip("<>") if sender is None else sender
     fields = {name.replace("_", "-"): values for name, values in fields.items()}
     fields = {**fields, "Message-ID": message_id}
     fields.setdefault("Date", formatdate())
@@ -34,7 +43,7 @@ def compose(body="Hello,\n\nthis is a test.\n", message_id=None, **fields):
         for value in (values if isinstance(values, list) else [values])
     ]
     text = "\n".join(lines) + "\n\n" + body
-    return Mail(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(), message_id)
+    return Mail(text.replace("\r\n", "\n").replace("\n", "\r\n").encode(), message_id, sender)
 
 
 class Reply(NamedTuple):
@@ -152,6 +161,11 @@ class Delivered:
         """Who has put a Received field in, last one first."""
         return [re.search(r"\bby (\S+)", received)[1] for received in self.all("Received")]
 
+    def id_at(self, hostname):
+        """The queue id that a system gave it."""
+        found = (re.search(rf"\bby {re.escape(hostname)} .*?\bid (\w+)", each, re.DOTALL) for each in self.all("Received"))
+        return next(match[1] for match in found if match)
+
     def as_sent(self):
         """All behind the fields that mail systems put before it."""
         added = rb"\A(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ \t].*\n)*)+"
@@ -166,4 +180,6 @@ class Report:
         text = delivered.body.decode(errors="replace")
         self.status = re.search(r"^Status: (\S+)", text, re.MULTILINE)[1]
         self.recipient = re.search(r"^Final-Recipient: \S+; ?(\S+)", text, re.MULTILINE)[1]
+        original = re.search(r"^Original-Recipient: \S+; ?(\S+)", text, re.MULTILINE)
+        self.original = original and original[1]
         self.diagnostic = re.search(r"^Diagnostic-Code: (.*(?:\n[ \t].*)*)", text, re.MULTILINE)[1]

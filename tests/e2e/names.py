@@ -15,12 +15,12 @@ SECONDS_TO_LIVE = 1
 
 
 class Names:
-    """`addresses` from host names to addresses. `exchanger` is the host that takes the mail of all domains but
-    those in `missing`, which don't exist."""
+    """`addresses` from host names to addresses. `exchangers` from domains to the hosts that take their mail; of all
+    others it is `exchanger`. Domains in `missing` don't exist."""
 
     def __init__(self, address):
         self.address = address
-        self.addresses, self.exchanger, self.missing = {}, None, set()
+        self.addresses, self.exchangers, self.exchanger, self.missing = {}, {}, None, set()
         self._server = _Server((address, 53), _Question)
         self._server.names = self
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -31,9 +31,10 @@ class Names:
             return None
         if domain in self.addresses:
             return socket.inet_aton(self.addresses[domain]) if kind == A else b""
-        if kind == MX and self.exchanger:
-            return struct.pack("!H", 10) + _labels(self.exchanger)
-        return b"" if self.exchanger else None
+        exchanger = self.exchangers.get(domain, self.exchanger)
+        if exchanger is None:
+            return None
+        return struct.pack("!H", 10) + _labels(exchanger) if kind == MX else b""
 
     def close(self):
         self._server.shutdown()

@@ -31,6 +31,7 @@ class Process:
         self._child = None
 
     def start(self):
+        assert not self.runs(), f"{self.name} runs already"
         with open(self.output, "ab") as output:
             self._child = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

@@ -46,17 +46,28 @@ class Scenario(unittest.TestCase):
         """What was logged since the test began."""
         return _shown((name, text[self._seen.get(name, 0) :]) for name, text in self.net.logs())
 
-    def send(self, message, host, sender, recipients, by="stranger", **how):
+    def send(self, message, host, recipients, by="stranger", **how):
         """Sends to a system, from the address of the system or client `by`; all recipients are to be taken."""
-        sent = self.offer(message, host, sender, recipients, by, **how)
+        sent = self.offer(message, host, recipients, by, **how)
         replies = sent.recipients.values()
         self.assertTrue(sent.taken and all(reply.code == 250 for reply in replies), str(sent))
-        return sent
+        return message
 
-    def offer(self, message, host, sender, recipients, by="stranger", **how):
+    def offer(self, message, host, recipients, by="stranger", **how):
         """The same, where something may be refused. `by="people of NAME"` are that system's own people."""
         recipients = [recipients] if isinstance(recipients, str) else recipients
-        return mail.send(message, host.address, sender, recipients, source=self.net.address(by), **how)
+        return mail.send(message, host.address, message.sender, recipients, source=self.net.address(by), **how)
+
+    def write(self, host, *recipients, sender=None, by="stranger", fields=None, **how):
+        """Sends a message to recipients whom it names: from somebody outside, or as is said."""
+        message = mail.compose(From=sender or mail.somebody(), To=", ".join(recipients), **(fields or {}))
+        return self.send(message, host, recipients, by, **how)
+
+    def assert_refused(self, host, recipient, code, enhanced, sender=None, by="stranger", **how):
+        """A message that one recipient alone is to get, and doesn't."""
+        sent = self.offer(mail.compose(From=sender or mail.somebody(), To=recipient), host, recipient, by, **how)
+        reply = sent.recipients[recipient]
+        self.assertEqual((reply.code, reply.enhanced, sent.message), (code, enhanced, None), str(sent))
 
 
 def _shown(logs):

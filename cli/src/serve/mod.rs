@@ -17,6 +17,7 @@ mod socket;
 mod tables;
 mod watch;
 
+use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
@@ -46,24 +47,25 @@ pub(crate) fn run(options: &ServeOptions, streams: &mut Streams<'_>) -> Result<u
         route_deliver_to: options.route_deliver_to.clone(),
         route_transport: options.route_transport.clone(),
     };
-    let mut listeners = Vec::new();
+    let no_thread = |error| Failure::new(exit::IO, format_args!("cannot begin a thread: {error}"));
+    // From here on, signals are heard, and sockets don't stay.
+    let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(no_thread)?;
+    let (mut listeners, mut told) = (Vec::new(), String::new());
     for address in &options.socketmap {
-        let opened = Listener::open(address, options.socket_mode);
         let failed =
             |error| Failure::new(exit::CANNOT_CREATE, format_args!("cannot listen on {address}: {error}"));
-        let listener = opened.map_err(failed)?;
-        let address = listener.address().map_err(failed)?;
-        streams.tell(&format!("readdress: listening on {address}\n"));
+        let listener = Listener::open(address, options.socket_mode).map_err(failed)?;
+        let _ = writeln!(told, "readdress: listening on {}", listener.address().map_err(failed)?);
         listeners.push(listener);
     }
     let (events, lines) = mpsc::sync_channel(LINES_MAX);
     let tables = Tables::new(origin.engine(), names.clone());
-    streams.tell(&format!("readdress: {}\n", in_use(tables.engine())));
+    let _ = writeln!(told, "readdress: {}", in_use(tables.engine()));
     let log = Log::new(events.clone(), options.verbose);
     let service = Arc::new(Service::new(tables, log, options.connections));
-    let threads = Threads::begin(origin, names, listeners, &service, options.interval, events);
-    let threads =
-        threads.map_err(|error| Failure::new(exit::IO, format_args!("cannot begin a thread: {error}")))?;
+    let threads = Threads::begin(origin, names, listeners, &service, options.interval, signals, events);
+    let threads = threads.map_err(no_thread)?;
+    streams.tell(&told);
     write(&lines, streams);
     threads.end();
     service.stop(PATIENCE);
@@ -98,10 +100,10 @@ impl Threads {
         listeners: Vec<Listener>,
         service: &Arc<Service>,
         interval: Duration,
+        mut signals: Signals,
         events: SyncSender<Event>,
     ) -> io::Result<Threads> {
         let (looking, looks) = mpsc::channel();
-        let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
         let (waker, stop) = waker()?;
         let mut threads = Threads { signals: signals.handle(), waker, running: Vec::new() };
         let watching = Arc::clone(service);

@@ -82,6 +82,10 @@ impl Map {
     }
 }
 
+/// The transport that keeps mail in the queue. smtpd(8) asks about senders and recipients, too, before a milter has
+/// said anything: were the answer TEMP, nobody would hear of a refusal, and senders whom nobody lists could not send.
+const RETRY: &str = "retry";
+
 impl Tables {
     pub(crate) fn new(engine: Engine, names: Names) -> Tables {
         let policies = Policies::new(&engine);
@@ -130,12 +134,31 @@ impl Tables {
         buffers: &mut Buffers,
         is_routing_address: &mut bool,
     ) -> Result<Answer, Error> {
+        if let Some(answer) = self.transport_of(key, buffers, is_routing_address)? {
+            return Ok(answer);
+        }
+        // Postfix asks for "*", too, before it believes any NOTFOUND.
+        let Some(quoted) = quoted(key) else { return Ok(Answer::NotFound) };
+        let answer = self.transport_of(&quoted, buffers, is_routing_address)?;
+        Ok(answer.unwrap_or_else(|| Answer::temporary("it is no address")))
+    }
+
+    /// The same of a key that is an address.
+    fn transport_of(
+        &self,
+        key: &[u8],
+        buffers: &mut Buffers,
+        is_routing_address: &mut bool,
+    ) -> Result<Option<Answer>, Error> {
         let Transport { way, restored } = self.engine.transport(key, &mut buffers.decision)?;
         *is_routing_address = restored.is_some();
         let names = &self.names;
-        Ok(match way {
+        Ok(Some(match way {
+            Way::NoAddress => return Ok(None),
             Way::Drop => Answer::found("discard:"),
-            Way::Defer(why) => Answer::temporary(why),
+            // What Postfix asks for once, to have it for addresses without an answer.
+            Way::Defer(_) if key == b"*" => Answer::NotFound,
+            Way::Defer(why) => Answer::found(format!("{RETRY}:4.3.0 {why}")),
             Way::Deliver if restored.is_none() => {
                 names.deliver_to.as_deref().map_or(Answer::NotFound, Answer::found)
             }
@@ -154,7 +177,7 @@ impl Tables {
                 }
                 Answer::found(value)
             }
-        })
+        }))
     }
 
     /// The next hop of mail to the mail exchangers of an address's domain. Postfix finds them by itself, but for a
@@ -262,6 +285,23 @@ impl Tables {
             None => Answer::NotFound,
         })
     }
+}
+
+/// An address with its local-part in quotes. Where Postfix finds nothing under an address that needs them, it asks
+/// again without them, and has to be told the same. `None` of what is no address in any form.
+fn quoted(key: &[u8]) -> Option<Vec<u8>> {
+    let at = key.iter().rposition(|octet| *octet == b'@')?;
+    let (local_part, domain) = key.split_at_checked(at)?;
+    let mut quoted = vec![b'"'];
+    for octet in local_part {
+        if matches!(octet, b'"' | b'\\') {
+            quoted.push(b'\\');
+        }
+        quoted.push(*octet);
+    }
+    quoted.push(b'"');
+    quoted.extend_from_slice(domain);
+    Some(quoted)
 }
 
 /// A message of one of our systems: whether the client may send here at all is another restriction's matter.

@@ -63,7 +63,7 @@ mary@contoso.com
   because   listener Tenant 1: a session of one of our systems
   because   entry Mary: gives the internal address
   because   rule Ours: acts
-  because   rule Secret: passed over for now: it asks for the header section
+  because   rule Secret: passed over for now: it asks for what is not there yet
   because   accepted-domain *.contoso.com: external-relay: all mailboxes are elsewhere
   because   connector To the tenants: serves the domain most closely, at the lowest cost
   not final: a rule asks for the header section, so give the message, too
@@ -74,7 +74,7 @@ nobody@contoso.com
   removes   X-Theirs
   because   listener Tenant 1: a session of one of our systems
   because   rule Ours: acts
-  because   rule Secret: passed over for now: it asks for the header section
+  because   rule Secret: passed over for now: it asks for what is not there yet
   because   accepted-domain contoso.com: authoritative: all mailboxes are here
   because   recipient nobody@contoso.com: the directory does not have this mailbox
   not final: a rule asks for the header section, so give the message, too

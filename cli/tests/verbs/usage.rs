@@ -31,7 +31,7 @@ fn wrong_command_lines_are_usage_errors() {
 fn help_tells_what_a_verb_does_with_example_and_exit_codes() {
     let bench = Bench::new();
     assert!(bench.run(&["--help"]).clean().contains("\n  75  try again later"));
-    for verb in ["compile", "check", "rewrite", "explain", "inspect"] {
+    for verb in ["compile", "check", "rewrite", "explain", "inspect", "serve"] {
         for flag in ["-h", "--help"] {
             let ran = bench.run(&[verb, flag]);
             let help = ran.clean();

@@ -46,6 +46,8 @@ pub enum Way<'a> {
     Relay(Option<&'a Connector>),
     /// None: a rule drops it.
     Drop,
+    /// None: it is no address.
+    NoAddress,
     /// It can't be told, or the mail goes on under another address, which a host that asks so late can't
     /// give it: keep it, and ask again later.
     Defer(&'static str),
@@ -54,7 +56,7 @@ pub enum Way<'a> {
 impl Engine {
     /// Which way a copy leaves that has been decided about: its recipient is a [path for such a
     /// host](crate::routing::Route::host_path). No entry rewrites it again, and only rules that ask about
-    /// nothing but the recipient act. An address that is none is deferred.
+    /// nothing but the recipient act.
     ///
     /// # Errors
     ///
@@ -81,6 +83,7 @@ impl Engine {
                 return Ok(Transport { way, restored: None });
             }
             RoutingAddress::Bad(why) => return Ok(Transport { way: Way::Defer(why), restored: None }),
+            RoutingAddress::NoAddress => return Ok(Transport { way: Way::NoAddress, restored: None }),
         }
         let envelope =
             Envelope { direction: Some(Direction::Outbound), smtputf8: true, ..Envelope::default() };
@@ -111,14 +114,14 @@ impl Engine {
             RoutingAddress::Of(_, restored) | RoutingAddress::NoWay(restored) => {
                 Some(restored.of(&decision.texts))
             }
-            RoutingAddress::No | RoutingAddress::Bad(_) => None,
+            RoutingAddress::No | RoutingAddress::Bad(_) | RoutingAddress::NoAddress => None,
         })
     }
 
     fn read_routing_address(&self, address: &[u8], decision: &mut Decision) -> Result<RoutingAddress, Error> {
         let Decision { scratch, texts, .. } = decision;
         if read_address(address, scratch) != Ok(true) {
-            return Ok(RoutingAddress::Bad("it is no address"));
+            return Ok(RoutingAddress::NoAddress);
         }
         let Scratch { address, .. } = scratch;
         if !is_routing_domain(&address.domain_key) {
@@ -128,20 +131,14 @@ impl Engine {
         let Some(label) = label else { return Ok(RoutingAddress::Bad("there is no way in it")) };
         let named = self.router().labels().named(label);
         let at = address.local_part.iter().rposition(|octet| *octet == b'=');
-        let (name, domain) = at.map_or((&[][..], &[][..]), |at| {
-            (
-                address.local_part.get(..at).unwrap_or_default(),
-                address.local_part.get(at + 1..).unwrap_or_default(),
-            )
-        });
-        if name.is_empty() || domain.is_empty() {
+        let Some((name, domain)) = at.and_then(|at| address.local_part.split_at_checked(at)) else {
             return Ok(RoutingAddress::Bad("there is no address in it"));
-        }
+        };
         texts.room(2 * address.local_part.len() + 3)?;
         let start = texts.len();
         quote_if_needed(name, texts);
         texts.push(b'@');
-        texts.extend_from_slice(domain);
+        texts.extend_from_slice(domain.get(1..).unwrap_or_default());
         let restored = Span::new(start, texts.len());
         if read_address(restored.of(texts), scratch) != Ok(true) {
             return Ok(RoutingAddress::Bad("there is no address in it"));
@@ -230,6 +227,8 @@ impl Deciding<'_, '_> {
 /// An address, read as one of the routing domain.
 enum RoutingAddress {
     No,
+    /// It is no address at all.
+    NoAddress,
     /// The way it names, and the address in it, in the decision's texts.
     Of(Named, Span),
     /// The same, and the plan has no such way.
