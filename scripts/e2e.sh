@@ -23,6 +23,7 @@ master=/usr/lib/postfix/sbin/master
 needed=()
 [ -x "$master" ] || needed+=(postfix)
 command -v openssl >/dev/null 2>&1 || needed+=(openssl)
+command -v opendkim >/dev/null 2>&1 || needed+=(opendkim)
 if [ "${#needed[@]}" -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
     # Without a configuration it doesn't start by itself; and no other mail system gives way to it.
     echo "e2e: installing ${needed[*]}"
@@ -31,7 +32,9 @@ if [ "${#needed[@]}" -gt 0 ] && command -v apt-get >/dev/null 2>&1; then
     install >/dev/null 2>&1 || { timeout 120 apt-get update -q && install; } >/dev/null 2>&1 || true
 fi
 [ -x "$master" ] || skip "$master is missing (Debian: postfix)"
-command -v openssl >/dev/null 2>&1 || skip "openssl is missing"
+for tool in openssl opendkim; do
+    command -v "$tool" >/dev/null 2>&1 || skip "$tool is missing (Debian: $tool)"
+done
 
 readdress=$target/release/readdress
 milter=$target/milter/readdress-milter

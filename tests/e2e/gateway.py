@@ -7,7 +7,7 @@
 
 The milter decides about every message and rewrites it. Postfix asks the look-ups for nothing but where a final
 recipient goes, how the way there is encrypted, which domains are ours, and, on the way out by the transport
-`readdress`, the address behind a routing address.
+`readdress`, the address behind a routing address. All of it is set up as the operator's manual says (manual.py).
 """
 
 import grp
@@ -17,6 +17,7 @@ import pwd
 import re
 import subprocess
 
+import manual
 from host import Host
 from login import Logins
 from mail import Login
@@ -31,8 +32,6 @@ MASTER = """\
 {address}:{port} inet n - n - - smtpd
     -o mynetworks=127.0.0.0/8
     -o smtpd_relay_restrictions=permit_mynetworks,reject
-readdress unix - - {chroot} - - smtp
-    -o smtp_generic_maps={serve}:restore
 """
 
 
@@ -48,37 +47,35 @@ class Gateway(Host):
         self.missing = set()
         self._logins = self.milter = self.serve = None
 
+    @property
+    def milter_socket(self):
+        return f"unix:{self.folder}/milter/socket"
+
+    @property
+    def _places(self):
+        """What stands for addresses and paths of the manual."""
+        return {"look_ups": f"{self.address}:{SERVE_PORT}", "milter": self.milter_socket, "map": self.map}
+
     def main_cf(self):
-        serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
-        # Over TCP, each message waits for delayed acknowledgements (40 ms each).
-        milter = f"unix:{self.folder}/milter/socket"
-        return {
-            **super().main_cf(),
-            "smtpd_milters": milter,
-            "non_smtpd_milters": milter,
-            "internal_mail_filter_classes": "bounce",
-            "milter_default_action": "tempfail",
-            "transport_maps": f"{self._table('missing', self._is_missing)}, {serve}:transport",
-            "smtp_tls_policy_maps": f"{serve}:tls-policy",
-            "relay_domains": f"{serve}:accepted",
-            # Who exists is for the milter to say, which is asked after this.
-            "smtpd_reject_unlisted_recipient": "no",
+        lines = super().main_cf()
+        lines |= manual.settings("main.cf", **self._places, ours=lines["mynetworks"])
+        return lines | {
+            # What is not there although the plan says so.
+            "transport_maps": f"{self._table('missing', self._is_missing)}, {lines['transport_maps']}",
             "virtual_mailbox_domains": "",
-            "virtual_alias_maps": "",
-            "smtpd_relay_restrictions": "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",
             "smtpd_sasl_auth_enable": "yes",
             "smtpd_sasl_type": "dovecot",
             "smtpd_sasl_path": "private/login",
+            "smtpd_tls_auth_only": "yes",
             # Domains without a port, as mail exchangers are.
             "smtp_tcp_port": "2525",
-            "smtpd_tls_auth_only": "yes",
-            # The plan's own limit is to be met first.
-            "hopcount_limit": "200",
         }
 
     def master_cf(self):
-        serve = f"socketmap:inet:{self.address}:{SERVE_PORT}"
-        return super().master_cf() + MASTER.format(address=self.address, port=OPEN_PORT, chroot="y", serve=serve)
+        open_port = MASTER.format(address=self.address, port=OPEN_PORT)
+        # The test's DNS is what a chroot has for one.
+        service = manual.box("master.cf", **self._places).replace("unix - - n -", "unix - - y -")
+        return super().master_cf() + open_port + service
 
     def configure(self):
         super().configure()
@@ -89,20 +86,16 @@ class Gateway(Host):
             os.chown(place, owner, group)
             place.chmod(0o2750)
         self._logins = Logins(self.folder / "queue/private/login")
-        (self.folder / "milter.conf").write_text(
-            f"map = {self.map}\n"
-            f"socket = unix:{self.folder}/milter/socket\n"
-            f"user = {MILTER_USER}\n"
-            f"group = {MILTER_GROUP}\n"
-            f"interval = {INTERVAL}\n"
-            f"log = stderr\n"
-        )
+        settings = manual.settings("milter.conf", **self._places)
+        settings |= {"user": MILTER_USER, "group": MILTER_GROUP, "interval": INTERVAL, "log": "stderr"}
+        # Other tests run beside this one.
+        del settings["metrics"]
+        lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
+        (self.folder / "milter.conf").write_text(lines)
         command = [os.environ["READDRESS_MILTER"], "-f", "-c", self.folder / "milter.conf"]
         self.milter = Process(self.folder, "milter", command)
-        command = [
-            os.environ["READDRESS"], "serve", "--map", self.map, "--socketmap", f"inet:{self.address}:{SERVE_PORT}",
-            "--deliver-to", "virtual", "--interval", INTERVAL, "--verbose",
-        ]  # fmt: skip
+        command = manual.words("serve", **self._places)
+        command = [os.environ["READDRESS"], *command[1:], "--interval", INTERVAL, "--verbose"]
         self.serve = Process(self.folder, "serve", command)
 
     def start(self):

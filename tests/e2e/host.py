@@ -108,7 +108,7 @@ class Host:
         self.refused = set()
         self._trusts = [network.address(system) for system in trusts]
         self._certificates = (server_name, client_name)
-        self._settings = settings or {}
+        self.settings = dict(settings or {})
         self.folder = network.folder / name
         self._master = None
         self._read = {}
@@ -117,7 +117,7 @@ class Host:
         """Writes its configuration."""
         self.folder.mkdir()
         self.folder.chmod(0o755)
-        lines = {**self.main_cf(), **self._settings}
+        lines = {**self.main_cf(), **self.settings}
         (self.folder / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
         (self.folder / "master.cf").write_text(self.master_cf())
         postfix, mailboxes = (pwd.getpwnam(user).pw_uid for user in ("postfix", MAILBOX_USER))
