@@ -104,7 +104,8 @@ class Manual(Scenario):
                 shutil.chown(kept, group="postfix")
         before = len(self.gateway.milter.log())
         kept.rename(self.gateway.map)
-        eventually(lambda: "event=map" in self.gateway.milter.log()[before:], "the map from before is in use")
+        eventually(lambda: "event=reload" in self.gateway.milter.log()[before:], "the map from before is in use")
+        self.gateway.generation = None
         self.assertEqual(self.written().all("From"), [inside])
 
     def written(self):
