@@ -186,11 +186,21 @@ static void count_copies(const readdress_decision *decision, size_t *going, size
 
 /* ---- editing ----------------------------------------------------------------------------------------- */
 
+/* Whether the MTA's path, in angle brackets or not, is the one in angle brackets. */
+static bool is_path(const char *given, const char *path)
+{
+    size_t len = strlen(given);
+
+    if (given[0] == '<')
+        return strcmp(given, path) == 0;
+    return strlen(path) == len + 2 && memcmp(path + 1, given, len) == 0;
+}
+
 static bool change_reverse_path(SMFICTX *ctx, const struct session *session, const struct reverse *reverse,
                                 const struct report *report, bool *is_changed)
 {
     /* The engine never changes the null path; should it, delivery reports would breed others. */
-    if (reverse->info.changed == false || strcmp(session->reverse_path, "<>") == 0)
+    if (is_path(session->reverse_path, reverse->path) || is_path("<>", reverse->path))
         return true;
     report_path(report, "reverse-path", slice_of(session->reverse_path), slice_of(reverse->path), reverse->info.entry,
                 reverse->info.file, reverse->info.line);

@@ -263,6 +263,9 @@ static void read_session(SMFICTX *ctx, struct session *session, char **args)
     for (; *args != NULL; args++)
         if (strcasecmp(*args, "SMTPUTF8") == 0)
             flags |= READDRESS_SESSION_SMTPUTF8;
+    /* The log says what would be. */
+    if (session->is_shadow)
+        flags |= READDRESS_SESSION_TRIAL;
     memset(&session->session, 0, sizeof session->session);
     session->session.flags = flags;
     session->session.client_address = session->client[0] != '\0' ? session->client : NULL;

@@ -96,6 +96,7 @@ class Manual(Scenario):
             self.gateway.publish(plan)
             arrived = self.written()
             self.assertEqual((arrived.all("From"), arrived.return_path), ([seen], seen))
+            self.gateway.await_event("rewrite", field="reverse-path", old=f"<{inside}>", new=f"<{outside}>")
             line = self.gateway.await_event("rewrite", old=inside, new=outside, generation=self.gateway.generation[:12])
             self.assertRegex(line["at"], r"^\w+\.toml:\d+$")
             kept = self.gateway.map.with_name("kept.map")
