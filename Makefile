@@ -30,6 +30,7 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/readme.sh
 	@scripts/dkim.sh
 	@scripts/postfix.sh
+	@scripts/e2e.sh
 	@scripts/differential.sh
 	@scripts/fuzz.sh smoke 20
 

@@ -123,6 +123,17 @@ class Addresses(SharedDomain):
         self.assertEqual((arrived.return_path, arrived.one("From")), ("room12@contoso.com",) * 2)
 
 
+    def test_senders_whose_addresses_need_care(self):
+        # Postfix asks for their transport, too, before it asks the milter.
+        for sender in (
+            "a..b@example.net", ".a@example.net", '"a b"@example.net', "a@b_c.example", "a@[192.0.2.1]",
+            "nobody@contoso.com", "nobody@tenant1.contoso.com",
+        ):  # fmt: skip
+            message = compose(sender=sender, From="a@example.net", To="john@contoso.com")
+            self.send(message, self.gateway, "john@contoso.com")
+            self.assertEqual(self.tenant1.await_mail(message).return_path.replace('"', ""), sender.replace('"', ""))
+
+
 class Reports(SharedDomain):
     def test_a_delivery_that_fails_outside_is_reported_under_the_internal_address(self):
         self.internet.refused.add("gone@example.net")

@@ -139,9 +139,9 @@ class Guards(SharedDomain):
         (found,) = spoiled.found(PLAN)
         self.assertRegex(found, r"^open-relay plan.toml:\d+$")
         self.assertTrue(spoiled.is_refused(PLAN))
-        # The same with a condition that anybody can meet: the world's addresses, in two halves.
-        halves = spoiled.replacing(PLAN, INTERNET, INTERNET + 'client-ip = ["0.0.0.0/1", "128.0.0.0/1"]\n')
-        self.gateway.publish(halves.plan(PLAN))
+        # Half the world may be somebody's network, for all that `check` knows.
+        half = spoiled.replacing(PLAN, INTERNET, INTERNET + 'client-ip = ["0.0.0.0/1"]\n')
+        self.gateway.publish(half.plan(PLAN))
         message = compose(From=JOHN, To=SOMEONE)
         self.send(message, self.gateway, SOMEONE, port=OPEN_PORT)
         self.internet.await_mail(message, sender="john@contoso.com")
