@@ -65,7 +65,7 @@ COMMON = {
 MASTER = """\
 {address}:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 1 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -276,8 +276,8 @@ class Host:
         """The queue files of messages that are here and not yet elsewhere."""
         root, found = self.folder / "queue", []
         for queue in ("maildrop", "incoming", "active", "deferred", "hold"):
-            for _, _, files in os.walk(root / queue):
-                found += files
+            for folder, _, files in os.walk(root / queue):
+                found += [f"{queue}/{file}" for file in files]
         return found
 
     def drop_queue(self):

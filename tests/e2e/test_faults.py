@@ -93,14 +93,7 @@ class Faults(Scenario):
         finally:
             load.stop()
         self.assertEqual(load.failures, [])
-        try:
-            self.net.settle(15)
-        except AssertionError:
-            # A queue manager that looks every second now and then takes up a message that it has not put down
-            # yet ("skipped, still being delivered"), and forgets it until it begins anew.
-            self.tenant.reload()
-            self.gateway.reload()
-            self.net.settle(60)
+        self.net.settle(90)
         self.account(load.sent)
 
     def account(self, sent):
