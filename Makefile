@@ -26,9 +26,11 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/c.sh
 	@scripts/python.sh
 	@scripts/faces.sh
+	@scripts/milter.sh
 	@scripts/readme.sh
 	@scripts/dkim.sh
 	@scripts/postfix.sh
+	@scripts/e2e.sh
 	@scripts/differential.sh
 	@scripts/fuzz.sh smoke 20
 

@@ -241,6 +241,12 @@
 #define READDRESS_SESSION_AUTHENTICATED 4
 
 /**
+ * readdress_session.flags: for logs. In shadow mode readdress_rewrite_path() writes the path that would be
+ * used; that nothing is to be changed is said by info as ever. Other calls don't look at it.
+ */
+#define READDRESS_SESSION_TRIAL 8
+
+/**
  * The version of this header: major, minor, patch.
  */
 #define READDRESS_VERSION_MAJOR 0

@@ -1,5 +1,5 @@
-"""Messages through Postfix alone, with a milter that does nothing, with readdress-milter, and with Postfix's own
-canonical maps, in turn: messages a second, and processor time of all processes a message.
+"""Messages through Postfix alone, with a milter that does nothing, with readdress-milter that has nothing to do and
+that has, and with Postfix's own canonical maps, in turn: messages a second, and processor time of all processes a message.
 
     python run.py FOLDER READDRESS MILTER NOOP CORPUS [MESSAGES]
 
@@ -37,7 +37,8 @@ sender_canonical_maps = hash:{folder}/canonical
 canonical_maps = hash:{folder}/canonical
 local_header_rewrite_clients = permit_mynetworks
 """
-WAYS = ("alone", "noop", "readdress", "canonical")
+# `unmapped`: readdress-milter with a map that has nobody of these messages.
+WAYS = ("alone", "noop", "unmapped", "readdress", "canonical")
 
 
 def main(folder, readdress, milter, noop, corpus, count=10_000):
@@ -57,19 +58,20 @@ def main(folder, readdress, milter, noop, corpus, count=10_000):
     for number in range(ROUNDS):
         for way in WAYS:
             place = folder / f"{way}-{number}"
-            rounds[way].append(measure(place, folder, way, mails, count // ROUNDS, readdress, milter, noop))
+            rounds[way].append(measure(place, folder, corpus, way, mails, count // ROUNDS, milter, noop))
     report(rounds, count, messages)
 
 
-def measure(place, folder, way, mails, count, readdress, milter, noop):
+def measure(place, folder, corpus, way, mails, count, milter, noop):
     """Messages a second, and microseconds of Postfix and of the milter a message."""
     process, settings = None, ""
     socket_path = f"{place}.sock"
     if way == "noop":
         process = subprocess.Popen([noop, f"unix:{socket_path}"])
-    elif way == "readdress":
+    elif way in ("readdress", "unmapped"):
+        file = folder / "map" if way == "readdress" else corpus / "no-domain.map"
         (folder / "milter.conf").write_text(
-            f"map = {folder}/map\nsocket = unix:{socket_path}\numask = 0000\nlog = stderr\n"
+            f"map = {file}\nsocket = unix:{socket_path}\numask = 0000\nlog = stderr\ndirection = outbound\n"
         )
         with open(folder / "milter.log", "w") as log:
             process = subprocess.Popen([milter, "-f", "-c", folder / "milter.conf"], stderr=log)

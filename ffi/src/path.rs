@@ -10,7 +10,7 @@ use crate::guard;
 use crate::names;
 use crate::ptr::{self, Out};
 use crate::result::verdict;
-use crate::session::{self, readdress_session};
+use crate::session::{self, READDRESS_SESSION_TRIAL, readdress_session};
 use crate::slice::readdress_slice;
 use crate::status::{READDRESS_E_BUFFER, readdress_status};
 
@@ -78,6 +78,7 @@ pub unsafe extern "C" fn readdress_rewrite_path(
     let (out_len, info, err) = unsafe { (Out::new(out_len), Out::new(info), Out::new(err)) };
     guard::status(err, || {
         let engine = engine.ok_or_else(|| Failure::null("engine"))?.engine();
+        let is_trial = session.is_some_and(|session| session.flags & READDRESS_SESSION_TRIAL != 0);
         let session = session::read(session, engine)?;
         let kind = match kind {
             READDRESS_PATH_REVERSE => PathKind::Reverse,
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn readdress_rewrite_path(
         }
         let mut scratch = Scratch::new();
         let done = engine.rewrite_path(session, kind, path, &mut scratch)?;
-        let to = if done.changed() { done.to() } else { path };
+        let to = if done.changed() || is_trial { done.to() } else { path };
         let report = readdress_path_info {
             changed: done.changed(),
             unmapped: done.unmapped(),

@@ -23,7 +23,14 @@ pub const READDRESS_SESSION_TLS: u32 = 2;
 /// readdress_session.flags: the client has authenticated itself.
 pub const READDRESS_SESSION_AUTHENTICATED: u32 = 4;
 
-const KNOWN_FLAGS: u32 = READDRESS_SESSION_SMTPUTF8 | READDRESS_SESSION_TLS | READDRESS_SESSION_AUTHENTICATED;
+/// readdress_session.flags: for logs. In shadow mode readdress_rewrite_path() writes the path that would be
+/// used; that nothing is to be changed is said by info as ever. Other calls don't look at it.
+pub const READDRESS_SESSION_TRIAL: u32 = 8;
+
+const KNOWN_FLAGS: u32 = READDRESS_SESSION_SMTPUTF8
+    | READDRESS_SESSION_TLS
+    | READDRESS_SESSION_AUTHENTICATED
+    | READDRESS_SESSION_TRIAL;
 
 /// What the gateway knows about the session that a message comes through. The caller's memory,
 /// read during the call and not kept. For a plain rewrite

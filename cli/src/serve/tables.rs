@@ -136,7 +136,7 @@ impl Tables {
         // Postfix asks for "*", too, before it believes any NOTFOUND.
         let Some(quoted) = quoted(key) else { return Ok(Answer::NotFound) };
         let answer = self.transport_of(&quoted, buffers, is_routing_address)?;
-        Ok(answer.unwrap_or_else(|| Answer::temporary("it is no address")))
+        Ok(answer.unwrap_or_else(|| waits("it is no address")))
     }
 
     /// The same of a key that is an address.
@@ -152,15 +152,13 @@ impl Tables {
         Ok(Some(match way {
             Way::NoAddress => return Ok(None),
             Way::Drop => Answer::found("discard:"),
-            Way::Defer(why) => Answer::temporary(why),
+            Way::Defer(why) => waits(why),
             Way::Deliver if restored.is_none() => {
                 names.deliver_to.as_deref().map_or(Answer::NotFound, Answer::found)
             }
             Way::Deliver => match names.route_deliver_to.as_deref() {
                 Some(transport) => Answer::found(transport),
-                None => Answer::temporary(
-                    "more than the recipient keeps this mail here: --route-deliver-to is missing",
-                ),
+                None => waits("more than the recipient keeps this mail here: --route-deliver-to is missing"),
             },
             Way::Relay(connector) => {
                 let service = if restored.is_some() { names.route_transport.as_str() } else { SMTP };
@@ -279,6 +277,13 @@ impl Tables {
             None => Answer::NotFound,
         })
     }
+}
+
+/// What keeps mail in the queue: error(8), by the name that leaves it there. smtpd(8) asks for the transport, too, of
+/// senders and of recipients whom no milter has seen yet: were the answer TEMP, it would put them off, so that nobody
+/// heard of a refusal, and nobody could send whom no directory lists.
+fn waits(why: &str) -> Answer {
+    Answer::found(format!("retry:4.3.0 {why}"))
 }
 
 /// An address with its local-part in quotes. Where Postfix finds nothing under an address that needs them, it asks

@@ -186,11 +186,12 @@ fn transport_leads_where_the_recipient_alone_does_and_where_routing_addresses_sa
             ("transport", "desk@contoso.com", "OK lmtp:unix:/run/lmtp"),
             ("transport", "\"desk\"@contoso.com", "OK lmtp:unix:/run/lmtp"),
             ("transport", "hole@contoso.com", "OK discard:"),
-            ("transport", "moved@contoso.com", "TEMP mail for it goes to another address now"),
-            ("transport", "gone@contoso.com", "TEMP nobody is known by this address now"),
-            ("transport", "nobody@contoso.com", "TEMP nobody is known by this address now"),
-            ("transport", "a@", "TEMP it is no address"),
-            ("transport", "a@b c", "TEMP it is no address"),
+            // smtpd(8) asks before the milter does: what it is to hear is the milter's refusal, or its other address.
+            ("transport", "moved@contoso.com", "OK retry:4.3.0 mail for it goes to another address now"),
+            ("transport", "gone@contoso.com", "OK retry:4.3.0 nobody is known by this address now"),
+            ("transport", "nobody@contoso.com", "OK retry:4.3.0 nobody is known by this address now"),
+            ("transport", "a@", "OK retry:4.3.0 it is no address"),
+            ("transport", "a@b c", "OK retry:4.3.0 it is no address"),
             // Before it believes any NOTFOUND, Postfix asks for this: TEMP would hold up all mail.
             ("transport", "*", "NOTFOUND"),
             ("transport", "", "NOTFOUND"),
@@ -208,12 +209,12 @@ fn transport_leads_where_the_recipient_alone_does_and_where_routing_addresses_sa
             (
                 "transport",
                 "desk=contoso.com@here.route.invalid",
-                "TEMP more than the recipient keeps this mail here: --route-deliver-to is missing",
+                "OK retry:4.3.0 more than the recipient keeps this mail here: --route-deliver-to is missing",
             ),
             (
                 "transport",
                 "a=b.example@gone-01234567.route.invalid",
-                "TEMP the plan has no such connector any more",
+                "OK retry:4.3.0 the plan has no such connector any more",
             ),
         ],
     );
@@ -418,7 +419,7 @@ fn who_is_deferred_is_asked_about_later() {
         &[
             ("virtual", "desk@contoso.com", "TEMP 451 4.7.1 Tomorrow"),
             ("recipient", "desk@contoso.com", "OK 451 4.7.1 Tomorrow"),
-            ("transport", "desk@contoso.com", "TEMP nobody is known by this address now"),
+            ("transport", "desk@contoso.com", "OK retry:4.3.0 nobody is known by this address now"),
         ],
     );
 }
@@ -458,7 +459,9 @@ fn in_shadow_mode_postfix_does_what_it_did_before() {
         ],
     );
     service.wait_for("map=\"virtual\" key=\"john@contoso.com\" answer=\"NOTFOUND\" shadow=\"OK john@tenant1.contoso.com\" gen");
-    service.wait_for("map=\"transport\" key=\"nobody@contoso.com\" answer=\"NOTFOUND\" shadow=\"TEMP nobody");
+    service.wait_for(
+        "map=\"transport\" key=\"nobody@contoso.com\" answer=\"NOTFOUND\" shadow=\"OK retry:4.3.0 nobody",
+    );
 }
 
 #[test]

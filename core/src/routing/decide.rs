@@ -13,10 +13,10 @@ use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::room::Room;
 use crate::routing::decision::{
-    Answer, Decision, Host, Known, Outcome, RecipientRecord, Routes, Sender, Standing,
+    Answer, Decision, Host, Known, Outcome, Pending, RecipientRecord, Routes, Sender, Standing,
 };
 use crate::routing::host::is_routing_domain;
-use crate::routing::model::{OnError, Routing};
+use crate::routing::model::{Actions, OnError, Routing, Rule};
 use crate::routing::request::Envelope;
 use crate::routing::router::Router;
 use crate::routing::rules::{Message, RuleStanding, parts};
@@ -295,7 +295,7 @@ impl Deciding<'_, '_> {
             match (standing, rule.on_error) {
                 (Some(RuleStanding::Later), _) => {
                     self.decision.is_waiting = true;
-                    record.may_change |= rule.leads();
+                    record.pending = record.pending.max(pending(rule));
                     self.step(subject, Why::NotYet)?;
                     continue;
                 }
@@ -394,6 +394,18 @@ impl Deciding<'_, '_> {
             self.decision.steps.push(StepRecord { subject, why });
         }
         Ok(())
+    }
+}
+
+/// What a rule could do to a copy, by itself or by keeping later rules from acting.
+fn pending(rule: &Rule) -> Pending {
+    let Actions { route_via, redirect_to, reject, drop, .. } = &rule.actions;
+    if *drop || reject.is_none() && (rule.stop || route_via.is_some() || redirect_to.is_some()) {
+        Pending::Anything
+    } else if reject.is_some() {
+        Pending::Refusal
+    } else {
+        Pending::Nothing
     }
 }
 

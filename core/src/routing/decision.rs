@@ -132,6 +132,17 @@ pub(super) struct Known {
     pub(super) is_routed: bool,
 }
 
+/// What rules could do to a copy that ask for what is not there yet.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Pending {
+    #[default]
+    Nothing,
+    /// Refuse it.
+    Refusal,
+    /// Lead it elsewhere, too.
+    Anything,
+}
+
 /// One recipient while it is decided about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecipientRecord {
@@ -147,8 +158,8 @@ pub(super) struct RecipientRecord {
     /// Whether entries name its domain and none maps it.
     pub(super) is_unmapped: bool,
     pub(super) outcome: Option<Outcome>,
-    /// Whether a rule that is still to be asked could lead it elsewhere.
-    pub(super) may_change: bool,
+    /// What a rule that is still to be asked could do to it.
+    pub(super) pending: Pending,
     /// The rules that acted, in `acted`.
     pub(super) rules: Span,
     pub(super) steps: Span,
@@ -166,7 +177,7 @@ impl RecipientRecord {
             entry: None,
             is_unmapped: false,
             outcome: None,
-            may_change: false,
+            pending: Pending::Nothing,
             rules: Span::default(),
             steps: Span::default(),
         }
@@ -351,10 +362,14 @@ impl<'a> Route<'a> {
     }
 
     /// Whether neither the header section nor recipients who may follow can lead the copy elsewhere: a
-    /// refusal is final then, though fields that rules set may not be.
+    /// refusal is final then, though its text may become another one. Fields that rules set may still come.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !self.record.may_change
+        match self.record.pending {
+            Pending::Nothing => true,
+            Pending::Refusal => self.action() == Action::Reject,
+            Pending::Anything => false,
+        }
     }
 
     /// The entry that rewrote the forward-path.

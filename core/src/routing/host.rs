@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use crate::addr_spec::LOCAL_PART_MAX;
 use crate::engine::Engine;
+use crate::envelope::address_in;
 use crate::error::Error;
 use crate::lex::quote_if_needed;
 use crate::policy::Direction;
@@ -19,7 +20,7 @@ use crate::routing::decision::{Answer, Decision, Outcome, RecipientRecord};
 use crate::routing::model::Connector;
 use crate::routing::request::Envelope;
 use crate::scratch::Scratch;
-use crate::span::Span;
+use crate::span::{Span, widen};
 
 /// The domain of routing addresses.
 const DOMAIN: &[u8] = b"route.invalid";
@@ -165,11 +166,13 @@ impl Deciding<'_, '_> {
         // Postmaster without a domain: there is nothing to look up.
         let has_domain = record.is.key.1 > 0;
         let is_plain = record.path == record.given && !self.router.asks_about_messages();
+        let path = self.without_route(record.path)?;
+        record.host_path = path;
         if is_plain || !has_domain {
             return Ok(outcome);
         }
         let explained = std::mem::take(&mut self.decision.is_explained);
-        let alone = self.alone(record.path);
+        let alone = self.alone(path);
         self.decision.is_explained = explained;
         let (alone, is_moved) = alone?;
         let is_the_same = !is_moved
@@ -182,7 +185,7 @@ impl Deciding<'_, '_> {
             return Ok(outcome);
         }
         let Decision { scratch, texts, .. } = &mut *self.decision;
-        let is_address = read_address(record.path.of(texts), scratch);
+        let is_address = read_address(path.of(texts), scratch);
         let Scratch { address, local_part: joined, .. } = scratch;
         let length = address.local_part.len() + 1 + address.domain_text.len();
         if is_address != Ok(true) || address.domain_text.contains(&b'=') || length > LOCAL_PART_MAX {
@@ -204,6 +207,22 @@ impl Deciding<'_, '_> {
         Ok(outcome)
     }
 
+    /// A path without the source route before it (RFC 5321 appendix C): hosts forget it.
+    fn without_route(&mut self, path: Span) -> Result<Span, Error> {
+        let Decision { scratch, texts, .. } = &mut *self.decision;
+        if !path.of(texts).starts_with(b"@") {
+            return Ok(path);
+        }
+        texts.room(path.len() + 2)?;
+        let start = texts.len();
+        texts.push(b'<');
+        texts.extend_from_within(widen(path.start)..widen(path.end));
+        texts.push(b'>');
+        let bracketed = texts.get(start..).unwrap_or_default();
+        let address = address_in(bracketed, &mut scratch.local_part).ok().flatten();
+        Ok(address.map_or(path, |address| address.span().shifted(start)))
+    }
+
     /// Where mail for an address goes if nothing but the address counts, and whether under another one.
     fn alone(&mut self, path: Span) -> Result<(Outcome, bool), Error> {
         let mut record = RecipientRecord::new(path);
@@ -220,7 +239,8 @@ impl Deciding<'_, '_> {
             Applied::Ends(outcome) => outcome,
             Applied::GoesOn { redirect, via } => self.go_on(&mut record, redirect, via)?,
         };
-        Ok((outcome, record.path != path))
+        let texts = &self.decision.texts;
+        Ok((outcome, !record.path.of(texts).eq_ignore_ascii_case(path.of(texts))))
     }
 }
 

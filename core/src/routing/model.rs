@@ -396,14 +396,6 @@ pub struct Rule {
     pub line: u32,
 }
 
-impl Rule {
-    /// Whether it can lead a copy elsewhere, by itself or by keeping later rules from acting.
-    pub(crate) fn leads(&self) -> bool {
-        let Actions { route_via, redirect_to, reject, drop, .. } = &self.actions;
-        self.stop || *drop || route_via.is_some() || redirect_to.is_some() || reject.is_some()
-    }
-}
-
 /// Somebody whom a plan knows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NewRecipient<'r> {

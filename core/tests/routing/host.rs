@@ -2,8 +2,8 @@
 
 use readdress::Engine;
 use readdress::routing::{
-    Action, Actions, Condition, Decision, DomainType, Envelope, OnError, Rule, Scope, Transport, WaveState,
-    Way,
+    Action, Actions, Condition, Decision, DomainType, Envelope, OnError, Reply, Rule, Scope, Transport,
+    WaveState, Way,
 };
 
 use crate::world::{World, pattern, trusted, untrusted};
@@ -198,16 +198,47 @@ fn nobody_sends_to_routing_addresses() {
     }
 }
 
+fn world_refuses(engine: &Engine) -> bool {
+    engine.map().routing().rules.iter().any(|rule| rule.actions.reject.is_some())
+}
+
+#[test]
+fn a_source_route_is_not_handed_on_and_a_redirect_to_oneself_leads_nowhere_else() {
+    let mut world = world();
+    world.routing.rules.push(rule(
+        vec![Condition::Recipient(vec![b"here@x.example".to_vec()])],
+        Actions { redirect_to: Some("Here@x.example".to_owned()), ..Actions::default() },
+        false,
+    ));
+    let engine = world.engine();
+    let to =
+        ["<@relay.example,@mx.example:later@x.example>", "<@relay.example:a@far.example>", "here@x.example"];
+    let led = led(&engine, &trusted("<john@t1.example>"), &to[..1]);
+    assert_eq!(led, [("later@x.example".to_owned(), "old".to_owned())]);
+    let mut decision = Decision::new().for_host();
+    let routes = engine.route(&trusted("<mary@t2.example>"), to.map(str::as_bytes), &mut decision).unwrap();
+    let paths: Vec<_> =
+        routes.iter().map(|route| String::from_utf8_lossy(route.host_path()).into_owned()).collect();
+    assert_eq!(paths[0], "later@x.example");
+    assert!(paths[1].starts_with("a=far.example@appliance-"));
+    assert_eq!(paths[2], "Here@x.example");
+}
+
 #[test]
 fn a_refusal_is_settled_unless_what_is_to_come_can_change_it() {
     let routed = || Actions { route_via: Some(0), ..Actions::default() };
     let marked = || Actions { set_header: vec![("X-A".to_owned(), "b".to_owned())], ..Actions::default() };
+    let reply = || Reply { code: 550, enhanced: "5.7.1".to_owned(), text: "No".to_owned() };
+    let refused = || Actions { reject: Some(reply()), ..Actions::default() };
+    let dropped = || Actions { drop: true, ..Actions::default() };
     let field = || Condition::Header(vec![("X-Class".to_owned(), "secret".to_owned())]);
     let any = || Condition::AnyRecipientDomain(vec![pattern("far.example")]);
     for (condition, actions, stop, settled) in [
         (field(), routed(), false, false),
         (field(), marked(), false, true),
         (field(), marked(), true, false),
+        (field(), refused(), false, true),
+        (field(), dropped(), false, false),
         (any(), routed(), false, false),
         (any(), marked(), false, true),
     ] {
@@ -223,6 +254,12 @@ fn a_refusal_is_settled_unless_what_is_to_come_can_change_it() {
         let route = routes.get(0).unwrap();
         assert_eq!((route.action(), route.is_settled()), (Action::Reject, settled), "{condition:?} {stop}");
         assert!(!routes.is_final());
+        // Somebody who is known could still be refused.
+        if settled {
+            let routes = engine.route(&open, [b"here@x.example".as_slice()], &mut decision).unwrap();
+            let may_be_refused = world_refuses(&engine);
+            assert_eq!(routes.get(0).unwrap().is_settled(), !may_be_refused, "{condition:?}");
+        }
         let whole = Envelope { is_open: false, header: Some(b"From: a@x.example\r\n\r\n"), ..open };
         let routes = engine.route(&whole, [b"nobody@x.example".as_slice()], &mut decision).unwrap();
         assert!(routes.is_final() && routes.get(0).unwrap().is_settled());

@@ -397,7 +397,7 @@ static void wrong_arguments(const readdress_engine *engine, readdress_decision *
         CHECK(readdress_rewrite(engine, &session, octets(HAM), sizeof HAM - 1, result, &err) == READDRESS_E_ARGUMENT);
     }
     session = internet();
-    session.flags = 8;
+    session.flags = 16;
     CHECK(readdress_route(engine, &session, &envelope, decision, &err) == READDRESS_E_ARGUMENT);
     session = internet();
     session.direction = 3;

@@ -3,6 +3,7 @@
 //! Every way in that is not one of our systems is tried with a recipient outside, alone and in the company of
 //! everybody whom a rule asks for, from senders of every kind. The engine's answer decides.
 
+use ipnet::IpNet;
 use readdress::routing::{Action, Decision, Envelope};
 
 use super::findings::Findings;
@@ -77,8 +78,7 @@ impl Plan {
     fn find_trusted_strangers(&self, findings: &mut Findings) -> bool {
         let mut is_open = false;
         for (number, listener) in self.routing.listeners.iter().enumerate() {
-            let asks = !listener.client_ip.is_empty()
-                && listener.client_ip.iter().all(|network| network.prefix_len() > 0)
+            let asks = !listener.client_ip.is_empty() && !covers_everybody(&listener.client_ip)
                 || listener.tls_name.is_some()
                 || listener.authenticated;
             if !listener.trusted || asks {
@@ -119,4 +119,9 @@ impl Plan {
         };
         diagnostic.witness(witness)
     }
+}
+
+/// Whether all addresses there are, of either kind, are in one of these networks: in halves, too.
+fn covers_everybody(networks: &[IpNet]) -> bool {
+    IpNet::aggregate(&networks.to_vec()).iter().any(|network| network.prefix_len() == 0)
 }

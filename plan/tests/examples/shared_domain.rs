@@ -168,6 +168,14 @@ fn a_listener_that_trusts_everybody() {
     let trusting = format!("{INTERNET}trusted = true\n");
     let example = Example::new(EXAMPLE).with(PLAN, INTERNET, &trusting);
     assert_eq!(example.found(PLAN), ["open-relay plan.toml:65"]);
+    for all in [
+        "\"0.0.0.0/0\"",
+        "\"128.0.0.0/1\", \"0.0.0.0/1\"",
+        "\"192.0.2.1\", \"::/1\", \"c000::/2\", \"8000::/2\"",
+    ] {
+        let example = Example::new(EXAMPLE).with(PLAN, INTERNET, &format!("{trusting}client-ip = [{all}]\n"));
+        assert_eq!(example.found(PLAN), ["open-relay plan.toml:65"], "{all}");
+    }
     // Encryption alone says nothing about who it is.
     let asks = "client-ip = [\"192.0.2.0/26\"]\ntls = \"required\"\ntls-name = \"mail.tenant1.example\"\n";
     let example = Example::new(EXAMPLE).with(PLAN, asks, "tls = \"required\"\n");
