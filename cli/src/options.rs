@@ -328,8 +328,9 @@ pub(crate) struct InspectOptions {
 ///
 /// A map file that is replaced is taken into use within the interval; a damaged one, or one with fewer than half
 /// the entries, is not, and is told once on standard error. SIGHUP looks at once, and takes that one, too; with
-/// --plan, it compiles the plan anew. SIGTERM and SIGINT end the service. Whatever fails is TEMP, and so is a map that
-/// there is not; what can't be told now is the transport retry:. Either way Postfix keeps the mail.
+/// --plan, it compiles the plan anew. SIGTERM and SIGINT end the service, a second one at once. Whatever fails is
+/// TEMP, and so is a map that there is not; what can't be told now is the transport retry:. Either way Postfix keeps
+/// the mail.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:

@@ -85,9 +85,10 @@ impl Log {
         self.line(line);
     }
 
-    /// How many lines nobody has read; counted once.
-    pub(crate) fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::Relaxed)
+    /// Says how many lines nobody has read, if there are some; each counts once.
+    pub(crate) fn take_lost(&self) -> Option<String> {
+        let lost = Some(self.lost.swap(0, Ordering::Relaxed)).filter(|lost| *lost > 0);
+        lost.map(|lost| format!("{lost} lines were lost, for nobody read them"))
     }
 
     fn line(&self, line: String) {
@@ -203,6 +204,7 @@ mod tests {
             log.tell(&number.to_string());
             log.tell_now_and_then("the same");
         }
-        assert_eq!((log.take_lost(), log.take_lost()), (4, 0));
+        let lost = "4 lines were lost, for nobody read them".to_owned();
+        assert_eq!((log.take_lost(), log.take_lost()), (Some(lost), None));
     }
 }

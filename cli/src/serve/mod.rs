@@ -20,12 +20,14 @@ mod watch;
 use std::fmt::Write;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::{SigId, flag, low_level};
 
 use crate::failure::Failure;
 use crate::options::ServeOptions;
@@ -49,7 +51,7 @@ pub(crate) fn run(options: &ServeOptions, streams: &mut Streams<'_>) -> Result<u
     };
     let no_thread = |error| Failure::new(exit::IO, format_args!("cannot begin a thread: {error}"));
     // From here on, signals are heard, and sockets don't stay.
-    let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(no_thread)?;
+    let ears = Ears::new().map_err(no_thread)?;
     let (mut listeners, mut told) = (Vec::new(), String::new());
     for address in &options.socketmap {
         let failed =
@@ -63,7 +65,7 @@ pub(crate) fn run(options: &ServeOptions, streams: &mut Streams<'_>) -> Result<u
     let _ = writeln!(told, "readdress: {}", in_use(tables.engine()));
     let log = Log::new(events.clone(), options.verbose);
     let service = Arc::new(Service::new(tables, log, options.connections));
-    let threads = Threads::begin(origin, names, listeners, &service, options.interval, signals, events);
+    let threads = Threads::begin(origin, names, listeners, &service, options.interval, ears, events);
     let threads = threads.map_err(no_thread)?;
     streams.tell(&told);
     write(&lines, streams);
@@ -74,6 +76,9 @@ pub(crate) fn run(options: &ServeOptions, streams: &mut Streams<'_>) -> Result<u
         if let Event::Line(line) = event {
             streams.tell(&line);
         }
+    }
+    if let Some(lost) = service.log().take_lost() {
+        streams.tell(&format!("readdress: {lost}\n"));
     }
     streams.tell("readdress: stopped\n");
     Ok(exit::OK)
@@ -89,6 +94,7 @@ fn write(lines: &Receiver<Event>, streams: &mut Streams<'_>) {
 /// The threads that are there from beginning to end.
 struct Threads {
     signals: signal_hook::iterator::Handle,
+    _second: SecondSignals,
     waker: std::os::unix::net::UnixStream,
     running: Vec<JoinHandle<()>>,
 }
@@ -100,16 +106,17 @@ impl Threads {
         listeners: Vec<Listener>,
         service: &Arc<Service>,
         interval: Duration,
-        mut signals: Signals,
+        ears: Ears,
         events: SyncSender<Event>,
     ) -> io::Result<Threads> {
         let (looking, looks) = mpsc::channel();
         let (waker, stop) = waker()?;
-        let mut threads = Threads { signals: signals.handle(), waker, running: Vec::new() };
+        let Ears { mut signals, second, is_told } = ears;
+        let mut threads = Threads { signals: signals.handle(), _second: second, waker, running: Vec::new() };
         let watching = Arc::clone(service);
         let listening = Arc::clone(service);
         let begun = threads
-            .run("signals", move || obey(&mut signals, &looking, &events))
+            .run("signals", move || obey(&mut signals, &looking, &events, &is_told))
             .and_then(|()| {
                 threads.run("map", move || watch::watch(origin, &names, &watching, interval, &looks))
             })
@@ -138,13 +145,56 @@ impl Threads {
     }
 }
 
-/// Does what signals say, until nobody listens to them any more. The sender goes with it, by which others know.
-fn obey(signals: &mut Signals, looks: &Sender<Look>, events: &SyncSender<Event>) {
+/// Does what signals say, until the end. The sender goes with it, by which others know.
+fn obey(signals: &mut Signals, looks: &Sender<Look>, events: &SyncSender<Event>, is_told: &AtomicBool) {
     for signal in signals.forever() {
-        let is_heard =
-            if signal == SIGHUP { looks.send(Look).is_ok() } else { events.send(Event::Stop).is_ok() };
-        if !is_heard {
+        if signal != SIGHUP {
+            is_told.store(true, Ordering::Relaxed);
+            let _ = events.send(Event::Stop);
             return;
+        }
+        if looks.send(Look).is_err() {
+            return;
+        }
+    }
+}
+
+/// Who hears signals.
+struct Ears {
+    signals: Signals,
+    second: SecondSignals,
+    /// Whether one has told the service to end.
+    is_told: Arc<AtomicBool>,
+}
+
+impl Ears {
+    fn new() -> io::Result<Ears> {
+        let is_told = Arc::new(AtomicBool::new(false));
+        // In this order: of one signal, the second kind must not hear what the first has just made of it.
+        let second = SecondSignals::after(&is_told)?;
+        let signals = Signals::new([SIGHUP, SIGTERM, SIGINT])?;
+        Ok(Ears { signals, second, is_told })
+    }
+}
+
+/// Signals that end the process as if nobody listened to them, once it has been told to end: it may be waiting for
+/// somebody who reads its error stream.
+struct SecondSignals(Vec<SigId>);
+
+impl SecondSignals {
+    fn after(is_told: &Arc<AtomicBool>) -> io::Result<SecondSignals> {
+        let mut signals = SecondSignals(Vec::new());
+        for signal in [SIGTERM, SIGINT] {
+            signals.0.push(flag::register_conditional_default(signal, Arc::clone(is_told))?);
+        }
+        Ok(signals)
+    }
+}
+
+impl Drop for SecondSignals {
+    fn drop(&mut self) {
+        for signal in self.0.drain(..) {
+            low_level::unregister(signal);
         }
     }
 }

@@ -109,9 +109,8 @@ pub(crate) fn watch(
                 told = Some(wrong);
             }
         }
-        let lost = service.log().take_lost();
-        if lost > 0 {
-            service.log().tell(&format!("{lost} lines were lost, for nobody read them"));
+        if let Some(lost) = service.log().take_lost() {
+            service.log().tell(&lost);
         }
         next = Instant::now() + interval;
     }

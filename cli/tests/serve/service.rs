@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -60,6 +61,7 @@ pub(crate) fn generation(map: &[u8]) -> String {
 pub(crate) struct Service {
     child: Child,
     said: Arc<(Mutex<Vec<String>>, Condvar)>,
+    is_read: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
     /// The port that the system chose.
     pub(crate) port: u16,
@@ -78,16 +80,20 @@ impl Service {
             .expect("the command starts");
         let said = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let stderr = child.stderr.take().expect("its error stream");
+        let is_read = Arc::new(AtomicBool::new(true));
         let reader = std::thread::spawn({
-            let said = Arc::clone(&said);
+            let (said, is_read) = (Arc::clone(&said), Arc::clone(&is_read));
             move || {
                 for line in BufReader::new(stderr).lines() {
                     said.0.lock().expect("the lines").push(line.expect("text"));
                     said.1.notify_all();
+                    while !is_read.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
                 }
             }
         });
-        let mut service = Service { child, said, reader: Some(reader), port: 0 };
+        let mut service = Service { child, said, is_read, reader: Some(reader), port: 0 };
         let line = service.wait_for("readdress: listening on inet:127.0.0.1:");
         service.port = line.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
         service.wait_for("is in use");
@@ -133,11 +139,21 @@ impl Service {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Lets its lines wait, until it has ended.
+    pub(crate) fn read_no_more(&self) {
+        self.is_read.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_some()
+    }
+
     /// Waits until it ends.
     pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("a process") {
+                self.is_read.store(true, Ordering::Relaxed);
                 self.reader.take().expect("once").join().expect("its lines");
                 return (status, self.lines(""));
             }

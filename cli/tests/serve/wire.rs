@@ -189,6 +189,27 @@ fn told_to_end_it_ends_with_its_sockets_and_connections() {
 }
 
 #[test]
+fn nobody_who_reads_its_lines_holds_up_no_look_up_and_no_second_signal() {
+    let folder = Folder::new();
+    folder.compile(PLAN, "map");
+    let mut service = Service::start(&["--map", &folder.path("map"), "--verbose"]);
+    service.read_no_more();
+    let mut client = service.client();
+    // More than a pipe and all lines that may wait.
+    for _ in 0..100 {
+        client.send(&john().repeat(1000));
+        for _ in 0..1000 {
+            assert_eq!(client.reply().as_deref(), Some(FOUND));
+        }
+    }
+    service.signal("TERM");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!service.has_ended(), "it would lose lines without being told twice");
+    service.signal("TERM");
+    assert_eq!(service.ended().0.code(), None, "ended by the signal");
+}
+
+#[test]
 fn killed_it_leaves_a_socket_that_the_next_one_takes_over() {
     let folder = Folder::new();
     folder.compile(PLAN, "map");
