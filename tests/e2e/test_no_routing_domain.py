@@ -70,6 +70,16 @@ class NoRoutingDomain(Scenario):
                 host.await_mail(message, to=recipient)
         self.net.settle()
         self.assertEqual([len(host.inbox(message)) for host in (self.gateway, self.old)], [2, 2])
+        # They share their fields: what the rule sets for two of them, it sets for all, and the log says so.
+        (arrived, _) = self.gateway.inbox(message)
+        self.assertEqual(arrived.all(SCL), ["-1"])
+        self.gateway.await_event("headers-shared", queue=arrived.id_at("gateway.example"), field=SCL)
+
+    def test_a_rule_that_cannot_be_asked_is_passed_over(self):
+        # Nobody can say whose message it is, and it goes its way.
+        message = mail.compose(sender=mail.somebody(), From="Olivia <olivia@example.org", To="eva@contoso.com")
+        self.send(message, self.gateway, "eva@contoso.com")
+        self.assertEqual(self.old.await_mail(message).all(SCL), ["-1"])
 
     def test_who_is_unknown_is_for_the_old_host_to_say(self):
         message = self.write(self.gateway, "nobody@contoso.com")
