@@ -36,6 +36,12 @@ class SharedDomain(Scenario):
         super().setUp()
         self.gateway.publish(self.example.plan(PLAN))
 
+    def tearDown(self):
+        # The gateway has no mailboxes: what stays there has gone astray.
+        self.net.settle()
+        self.assertEqual([arrived.delivered_to for arrived in self.gateway.inbox()], [])
+        super().tearDown()
+
     def tenant_sends(self, sender, *recipients, envelope=None, **fields):
         """Somebody at a tenant writes, in their own mail system. `envelope` is the reverse-path, if it isn't they."""
         tenant = self.tenant1 if sender.endswith("@tenant1.contoso.com") else self.tenant2
