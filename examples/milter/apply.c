@@ -357,6 +357,8 @@ static sfsistat let_go(SMFICTX *ctx, struct session *session, const struct rever
         session_fail(session, FAILURES_MEMORY, "no memory for the rules' fields");
     else if (!fields_are_sound(session->result, &rules))
         session_fail(session, FAILURES_CONTENT, "a field that the MTA would cut");
+    else if (is_rewritten && !fields_fit(session->result))
+        session_fail(session, FAILURES_LIMIT, "a field grows past 59900 octets, and the MTA would cut it");
     else if (!edit(ctx, session, reverse, is_rewritten, &rules, report, &is_changed))
         session_fail(session, FAILURES_MTA, "the MTA did not take an edit");
     rule_fields_free(&rules);

@@ -122,6 +122,17 @@ bool fields_are_sound(const readdress_result *result, const struct rule_fields *
     return true;
 }
 
+bool fields_fit(const readdress_result *result)
+{
+    size_t total, at;
+    const readdress_field_change *changes = readdress_result_field_changes(result, &total);
+
+    for (at = 0; at < total; at++)
+        if (changes[at].value != NULL && strlen(changes[at].name) + 1 + changes[at].length > FIELD_OCTETS_MAX)
+            return false;
+    return true;
+}
+
 /* Changes a field; without a value, deletes it. libmilter's arguments are not const, and not written to. */
 static bool change(SMFICTX *ctx, const struct session *session, const char *name, size_t nth, const char *value)
 {

@@ -31,6 +31,13 @@ void rule_fields_free(struct rule_fields *rules);
  * set. */
 bool fields_are_sound(const readdress_result *result, const struct rule_fields *rules);
 
+/* The most octets of a changed field that no MTA cuts: name, colon and value. Postfix lets go of the lines behind
+ * 60000 without a word, and with them of recipients. */
+enum { FIELD_OCTETS_MAX = 59900 };
+
+/* Whether no field grows past that. */
+bool fields_fit(const readdress_result *result);
+
 /* Applies the engine's changes in the order given; without is_rewritten, only those of the header firewall.
  * Then the rules' fields. Each returns whether the MTA took all, and whether anything changed. */
 bool fields_change(SMFICTX *ctx, const struct session *session, bool is_rewritten, bool *is_changed);

@@ -142,9 +142,10 @@ class Delivered:
             (name.decode(), value.decode("utf-8", "surrogateescape"))
             for name, value in re.findall(rb"^([!-9;-~]+)[ \t]*:[ \t]?(.*(?:\n[ \t].*)*)", self.header, re.MULTILINE)
         ]
-        self.return_path = self.one("Return-Path").strip("<>")
-        self.delivered_to = self.one("Delivered-To")
-        self.original_to = self.one("X-Original-To")
+        # virtual(8) puts them first; a message may have older ones of its own.
+        self.return_path, self.delivered_to, self.original_to = (
+            self.all(name)[0].strip("<>") for name in ("Return-Path", "Delivered-To", "X-Original-To")
+        )
         self.message_id = (self.all("Message-ID") or [None])[0]
 
     def all(self, name):

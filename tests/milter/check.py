@@ -460,10 +460,17 @@ class Fields(Case):
         edits, reply = self.send(INSIDE, "<>", ["<ann@far.example>"], fields)
         self.assertEqual((edits, reply), ([("chgheader", "From", 1, " john@contoso.com")], "continue"))
 
-    def test_a_large_value_is_sent_whole(self) -> None:
-        others = ",\n ".join(f"user{n:0500}@far.example" for n in range(150))
-        edits, _ = self.send(INSIDE, "<>", ["<ann@far.example>"], [("From", "a@far.example"), ("To", others + ", john@tenant1.contoso.com")])
-        self.assertEqual(edits, [("chgheader", "To", 1, " " + others + ", john@contoso.com")])
+    def test_a_large_value_is_sent_whole_or_not_at_all(self) -> None:
+        before = self.gateway.metric('failures_total{cause="limit"}')
+        for users in (110, 150):
+            others = ",\n ".join(f"user{n:0500}@far.example" for n in range(users))
+            fields = [("From", "a@far.example"), ("To", others + ", john@tenant1.contoso.com")]
+            edits, reply = self.send(INSIDE, "<>", ["<ann@far.example>"], fields)
+            if users == 110:
+                self.assertEqual(edits, [("chgheader", "To", 1, " " + others + ", john@contoso.com")])
+        # Postfix would cut it at 60000 octets.
+        self.assertEqual((edits, reply[:9]), ([], "451 4.3.0"))
+        self.assertEqual(self.gateway.metric('failures_total{cause="limit"}'), before + 1)
 
 
 class Failures(Case):
