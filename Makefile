@@ -27,11 +27,7 @@ test: deps ## everything that has to hold: about ten minutes on two cores
 	@scripts/python.sh
 	@scripts/faces.sh
 	@scripts/milter.sh
-	@scripts/readme.sh
-	@scripts/dkim.sh
-	@scripts/postfix.sh
-	@scripts/e2e.sh
-	@scripts/differential.sh
+	@scripts/beside.sh scripts/e2e.sh scripts/readme.sh scripts/dkim.sh scripts/postfix.sh scripts/differential.sh
 	@scripts/fuzz.sh smoke 20
 
 test-full: deps ## a million cases a property, a million entries, ThreadSanitizer: hours
