@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from instance import HOST, Postfix, ended  # noqa: E402
+from measured import HOST, Measured, ended  # noqa: E402
 
 ROUNDS, SESSIONS = 5, 4
 PLAN = """\
@@ -84,7 +84,7 @@ def measure(place, folder, corpus, way, mails, count, milter, noop):
             time.sleep(0.05)
         Path(socket_path).chmod(0o666)
     try:
-        with Postfix(place, settings) as postfix:
+        with Measured(place, settings) as postfix:
             warm(postfix, mails)
             start = time.monotonic()
             inject(postfix.port, mails, count)

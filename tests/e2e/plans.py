@@ -24,6 +24,18 @@ trusted = true
 """
 
 
+# A tenant, the gateway itself, and everybody else.
+LISTENERS = """
+[[listener]]
+name = "Tenant"
+client-ip = ["{tenant}", "127.0.0.1"]
+trusted = true
+
+[[listener]]
+name = "Internet"
+"""
+
+
 class Example:
     """`hosts` are the hosts in the plans, names or addresses, with the systems that they are here, and `networks`
     the networks, with the systems that are in them."""

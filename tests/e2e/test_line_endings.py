@@ -10,6 +10,7 @@ import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+import plans
 from gateway import Gateway
 from scenario import Scenario
 
@@ -33,14 +34,6 @@ external = "user.one@contoso.com"
 [[accepted-domain]]
 domain = "tenant1.contoso.com"
 type = "internal-relay"
-
-[[listener]]
-name = "Tenant"
-client-ip = ["{tenant}", "127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
 """
 
 
@@ -51,7 +44,7 @@ class LineEndings(Scenario):
         cls.internet = net.internet(settings={"smtpd_forbid_bare_newline": "no"})
         cls.gateway = net.add(Gateway(net, trusts=["tenant"]))
         cls.plan = net.folder / "plan.toml"
-        cls.plan.write_text(PLAN.format(tenant=net.address("tenant")))
+        cls.plan.write_text((PLAN + plans.LISTENERS).format(tenant=net.address("tenant")))
 
     def test_no_message_leaves_that_was_not_sent(self):
         self.gateway.publish(self.plan)

@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import manual
+import plans
 from gateway import Gateway
 from process import Process, eventually
 from scenario import Scenario
@@ -21,14 +22,6 @@ name = "signing"
 [[rewrite.entry]]
 internal = "john@tenant1.contoso.com"
 external = "john@contoso.com"
-
-[[listener]]
-name = "Tenant"
-client-ip = ["{tenant}", "127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
 """
 
 
@@ -53,7 +46,7 @@ class Manual(Scenario):
         places = {"signer": cls.signer, "milter": cls.gateway.milter_socket}
         cls.gateway.settings.update(manual.settings("main.cf.signing", **places))
         cls.plan = net.folder / "plan.toml"
-        cls.plan.write_text(PLAN.format(tenant=net.address("tenant")))
+        cls.plan.write_text((PLAN + plans.LISTENERS).format(tenant=net.address("tenant")))
         cls.make_signer(net)
 
     @classmethod

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mail
+import plans
 from gateway import Gateway
 from mail import Mail
 from scenario import Scenario
@@ -25,15 +26,6 @@ CORPUS = TESTS.parents[1] / "shared/corpus/eml"
 CORPUS_MESSAGES = int(os.environ.get("READDRESS_CASES", 400))
 JOHN = "john@tenant1.contoso.com"
 ADDRESS = re.compile(rb"(?<![\w.!#$%&'*+/=?^`{|}~@-])([A-Za-z0-9][A-Za-z0-9._-]{0,40})@((?:[A-Za-z0-9-]{1,40}\.){1,4}[A-Za-z]{2,10})\b")
-LISTENERS = """
-[[listener]]
-name = "Tenant"
-client-ip = ["{tenant}", "127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
-"""
 
 
 class TwoGateways(Scenario):
@@ -53,7 +45,7 @@ class TwoGateways(Scenario):
         """The plan for the one gateway, and in shadow mode for the other."""
         assert 'mode = "enforce"' in text
         text = text.replace("[rewrite]", "[limits]\nreceived = 1000\n\n[rewrite]", 1)
-        text += LISTENERS.format(tenant=self.net.address("tenant"))
+        text += plans.LISTENERS.format(tenant=self.net.address("tenant"))
         for gateway, mode in ((self.plain, "shadow"), (self.rewriting, "enforce")):
             plan = self.folder / f"{name}-{mode}.toml"
             plan.write_text(text.replace('mode = "enforce"', f'mode = "{mode}"', 1))

@@ -86,23 +86,17 @@ postlog unix-dgram n - n - 1 postlogd
 QUEUES = "active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace".split()
 
 
-class Postfix:
-    """Runs as long as the `with` block."""
+class Instance:
+    """A Postfix with this main.cf and master.cf, whose words in braces are filled in, that answers on these ports. Runs
+    as long as the `with` block."""
 
-    def __init__(self, folder, maps, sink):
-        self.folder = Path(folder)
-        self.ports = {direction: _free_port() for direction in ("outbound", "inbound")}
-        self._configure(maps, sink)
-        self._master = None
-
-    def _configure(self, maps, sink):
+    def __init__(self, folder, main, master, ports, **words):
+        self.folder, self.ports = Path(folder), ports
         owner = pwd.getpwnam("postfix").pw_uid
         self.folder.chmod(0o755)
-        words = {"folder": self.folder, "daemons": DAEMONS, "host": HOST, "sink": sink, **self.ports}
-        (self.folder / "main.cf").write_text(MAIN.format(**words))
-        (self.folder / "master.cf").write_text(MASTER.format(**words))
-        for name, entries in maps.items():
-            (self.folder / name).write_text("".join(f"{key}\t{value}\n" for key, value in entries))
+        words = {"folder": self.folder, "daemons": DAEMONS, "host": HOST, **ports, **words}
+        (self.folder / "main.cf").write_text(main.format(**words))
+        (self.folder / "master.cf").write_text(master.format(**words))
         for place in ("data", "queue"):
             (self.folder / place).mkdir()
         os.chown(self.folder / "data", owner, -1)
@@ -111,12 +105,13 @@ class Postfix:
             queue.mkdir(mode=0o755)
             if name != "pid":
                 os.chown(queue, owner, -1)
+        self._master = None
 
     def __enter__(self):
         self._master = subprocess.Popen(
             [DAEMONS / "master", "-c", self.folder, "-d"], start_new_session=True, stdin=subprocess.DEVNULL
         )
-        # For scripts/postfix.sh, if this process should end without ceremony.
+        # For the script that runs it, if this process should end without ceremony.
         (self.folder / "master").write_text(str(self._master.pid))
         try:
             self._await()
@@ -148,9 +143,19 @@ class Postfix:
 
     def log(self):
         try:
-            return (self.folder / "log").read_text()
+            return (self.folder / "log").read_text(errors="replace")
         except FileNotFoundError:
             return "(no log)"
+
+
+class Postfix(Instance):
+    """One that goes by canonical maps."""
+
+    def __init__(self, folder, maps, sink):
+        ports = {direction: free_port() for direction in ("outbound", "inbound")}
+        super().__init__(folder, MAIN, MASTER, ports, sink=sink)
+        for name, entries in maps.items():
+            (self.folder / name).write_text("".join(f"{key}\t{value}\n" for key, value in entries))
 
     def send(self, direction, messages):
         """Hands over messages (reverse-path, forward-path, octets) in one session."""
@@ -166,7 +171,7 @@ class Postfix:
                     raise RuntimeError(f"{code} {text} to a message")
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
