@@ -1,5 +1,5 @@
 //! What rules read of a header section: how often Received stands there, who From names, and whether fields
-//! contain certain texts.
+//! contain certain texts. And whether routing addresses stand in it, which a host would restore with the recipient's.
 
 use crate::addr_spec::Address;
 use crate::address::{AddressList, Item};
@@ -8,6 +8,7 @@ use crate::header::HeaderSection;
 use crate::name_set::NameSet;
 use crate::policy::Limits;
 use crate::room::Room;
+use crate::routing::host::may_have_routing_domain;
 use crate::routing::model::{Condition, Routing};
 use crate::span::Span;
 
@@ -19,7 +20,31 @@ pub(super) struct HeaderQuestions {
     from: Option<usize>,
     /// The texts asked for: number of the field's name, text in lower case.
     texts: Vec<(usize, Vec<u8>)>,
+    /// Of each name, whether hosts look for addresses in the field.
+    has_addresses: Vec<bool>,
 }
+
+/// The fields in which Postfix looks for addresses that `smtp_generic_maps` has (`header_opts.c`).
+const WITH_ADDRESSES: [&[u8]; 18] = [
+    b"Apparently-To",
+    b"Bcc",
+    b"Cc",
+    b"Disposition-Notification-To",
+    b"Errors-To",
+    b"From",
+    b"Mail-Followup-To",
+    b"Reply-To",
+    b"Resent-Bcc",
+    b"Resent-Cc",
+    b"Resent-From",
+    b"Resent-Reply-To",
+    b"Resent-Sender",
+    b"Resent-To",
+    b"Return-Path",
+    b"Return-Receipt-To",
+    b"Sender",
+    b"To",
+];
 
 /// What a header section answers. Its buffers are reused from message to message.
 #[derive(Debug, Default)]
@@ -28,6 +53,8 @@ pub(super) struct HeaderAnswers {
     pub(super) is_there: bool,
     /// How many Received fields there are.
     pub(super) received: u32,
+    /// Whether a routing address may stand in a field in which hosts look for addresses.
+    pub(super) may_have_routing_address: bool,
     /// Keys of the mailboxes of all From fields, in `keys`; of each, where its domain begins.
     pub(super) authors: Vec<(Span, u32)>,
     pub(super) keys: Vec<u8>,
@@ -54,7 +81,14 @@ impl HeaderQuestions {
         }
         texts.sort_unstable();
         texts.dedup();
-        HeaderQuestions { names, received, from, texts }
+        let mut has_addresses = Vec::new();
+        for number in WITH_ADDRESSES.iter().filter_map(|name| names.add(name)) {
+            has_addresses.resize(has_addresses.len().max(number + 1), false);
+            if let Some(has) = has_addresses.get_mut(number) {
+                *has = true;
+            }
+        }
+        HeaderQuestions { names, received, from, texts, has_addresses }
     }
 
     /// Goes through a header section once.
@@ -79,6 +113,9 @@ impl HeaderQuestions {
             }
             if Some(number) == self.from {
                 answers.read_authors(body, address)?;
+            }
+            if self.has_addresses.get(number) == Some(&true) {
+                answers.may_have_routing_address |= may_have_routing_domain(body);
             }
             let first = self.texts.partition_point(|(name, _)| *name < number);
             let asked =
@@ -113,6 +150,7 @@ impl HeaderQuestions {
 impl HeaderAnswers {
     fn clear(&mut self, texts: usize) {
         self.received = 0;
+        self.may_have_routing_address = false;
         self.authors.clear();
         self.keys.clear();
         self.is_author_unclear = false;
