@@ -187,13 +187,17 @@ impl Deciding<'_, '_> {
         let Some(header) = self.envelope.header else { return Ok(None) };
         let limits = self.map.policy().limits;
         let Decision { scratch, header: answers, host, .. } = &mut *self.decision;
-        self.router.header().ask(header, limits, &mut scratch.address, answers)?;
+        let is_for_host = *host == Host::ByRecipient;
+        self.router.header().ask(header, is_for_host, limits, &mut scratch.address, answers)?;
         if answers.received > limits.received {
             return Ok(Some((Answer::Loop, Subject::Message, Why::TooManyHops)));
         }
         // What restores recipients' addresses restores all that are in the copy.
-        let is_refused = *host == Host::ByRecipient && answers.may_have_routing_address;
-        Ok(is_refused.then_some((Answer::RoutingSender, Subject::Message, Why::RoutingSender)))
+        Ok(answers.may_have_routing_address.then_some((
+            Answer::RoutingSender,
+            Subject::Message,
+            Why::RoutingSender,
+        )))
     }
 
     fn weigh_rules(&mut self) -> Result<(), Error> {

@@ -20,7 +20,9 @@ pub(super) struct HeaderQuestions {
     from: Option<usize>,
     /// The texts asked for: number of the field's name, text in lower case.
     texts: Vec<(usize, Vec<u8>)>,
-    /// Of each name, whether hosts look for addresses in the field.
+    /// The same names, and those of fields in which hosts look for addresses.
+    names_for_host: NameSet,
+    /// Of each of them, whether hosts do.
     has_addresses: Vec<bool>,
 }
 
@@ -81,17 +83,17 @@ impl HeaderQuestions {
         }
         texts.sort_unstable();
         texts.dedup();
-        let mut has_addresses = Vec::new();
-        for number in WITH_ADDRESSES.iter().filter_map(|name| names.add(name)) {
+        let (mut names_for_host, mut has_addresses) = (names.clone(), Vec::new());
+        for number in WITH_ADDRESSES.iter().filter_map(|name| names_for_host.add(name)) {
             has_addresses.resize(has_addresses.len().max(number + 1), false);
             if let Some(has) = has_addresses.get_mut(number) {
                 *has = true;
             }
         }
-        HeaderQuestions { names, received, from, texts, has_addresses }
+        HeaderQuestions { names, received, from, texts, names_for_host, has_addresses }
     }
 
-    /// Goes through a header section once.
+    /// Goes through a header section once. `is_for_host`: it matters to the host whether there are routing addresses.
     ///
     /// # Errors
     ///
@@ -99,6 +101,7 @@ impl HeaderQuestions {
     pub(super) fn ask(
         &self,
         message: &[u8],
+        is_for_host: bool,
         limits: Limits,
         address: &mut Address,
         answers: &mut HeaderAnswers,
@@ -106,7 +109,8 @@ impl HeaderQuestions {
         answers.clear(self.texts.len());
         answers.is_there = true;
         let mut section = HeaderSection::new(message, limits)?;
-        while let Some((number, field)) = section.next_of(&self.names)? {
+        let names = if is_for_host { &self.names_for_host } else { &self.names };
+        while let Some((number, field)) = section.next_of(names)? {
             let body = field.body.of(message);
             if Some(number) == self.received {
                 answers.received = answers.received.saturating_add(1);
@@ -114,7 +118,7 @@ impl HeaderQuestions {
             if Some(number) == self.from {
                 answers.read_authors(body, address)?;
             }
-            if self.has_addresses.get(number) == Some(&true) {
+            if is_for_host && self.has_addresses.get(number) == Some(&true) {
                 answers.may_have_routing_address |= may_have_routing_domain(body);
             }
             let first = self.texts.partition_point(|(name, _)| *name < number);
