@@ -1064,7 +1064,9 @@ void readdress_decision_explain(readdress_decision *decision,
 
 /**
  * Whether each route that readdress_route() gives from its next call with this decision on has a host_path:
- * for hosts that choose the next hop by the recipient alone, as Postfix does. NULL does nothing.
+ * for hosts that choose the next hop by the recipient alone, as Postfix does. What such a host would take for
+ * another address than stands there is refused then, and so are routing addresses as sender or in address
+ * fields, which it would restore. NULL does nothing.
  *
  * One thread at a time for a decision.
  */

@@ -4,7 +4,8 @@
  * once. So the recipients of a message are taken as a set, too: what the set becomes and did not have is
  * added once, what it had and does not become is deleted. Then no path is deleted that another recipient
  * turned into, none is there twice, and one that differs by case alone from what it becomes is left, since
- * adding it would do nothing and deleting the old one would lose the recipient. */
+ * adding it would do nothing and deleting the old one would lose the recipient. The same goes for quotes, which
+ * MTAs take away before they compare: to delete "john"@contoso.com deletes a john@contoso.com that was added. */
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -43,25 +44,46 @@ static unsigned char fold(char octet)
     return (unsigned char)(octet >= 'A' && octet <= 'Z' ? octet + ('a' - 'A') : octet);
 }
 
-/* As strcasecmp(3), in no locale. */
-static int compare_folded(const struct path *one, const struct path *other)
+/* The next octet behind a place, which is moved on: quotes are passed over, and a backslash is for the octet
+ * behind it. Returns -1 at the end. */
+static int next_octet(const struct path *path, size_t *at)
 {
-    size_t at;
-
-    for (at = 0; at < one->len && at < other->len; at++)
-        if (fold(one->text[at]) != fold(other->text[at]))
-            return fold(one->text[at]) < fold(other->text[at]) ? -1 : 1;
-    return (one->len > other->len) - (one->len < other->len);
+    while (*at < path->len && path->text[*at] == '"')
+        ++*at;
+    if (*at + 1 < path->len && path->text[*at] == '\\')
+        ++*at;
+    return *at < path->len ? fold(path->text[(*at)++]) : -1;
 }
 
-/* By text without regard to case, then by text, then by place. */
+/* As strcasecmp(3), in no locale and without quotes. */
+static int compare_folded(const struct path *one, const struct path *other)
+{
+    size_t left = 0, right = 0;
+    int octet, against;
+
+    do {
+        octet = next_octet(one, &left);
+        against = next_octet(other, &right);
+    } while (octet == against && octet >= 0);
+    return (octet > against) - (octet < against);
+}
+
+/* As memcmp(3). */
+static int compare_exactly(const struct path *one, const struct path *other)
+{
+    int order = memcmp(one->text, other->text, one->len < other->len ? one->len : other->len);
+
+    return order != 0 ? order : (one->len > other->len) - (one->len < other->len);
+}
+
+/* By text without regard to case and quotes, then by text, then by place. */
 static int compare(const void *one, const void *other)
 {
     const struct path *left = one, *right = other;
     int order = compare_folded(left, right);
 
     if (order == 0)
-        order = memcmp(left->text, right->text, left->len);
+        order = compare_exactly(left, right);
     return order != 0 ? order : (left->nth > right->nth) - (left->nth < right->nth);
 }
 
@@ -127,8 +149,7 @@ static void plan_deletions(const struct path *were, size_t were_count, const str
     size_t at;
 
     for (at = 0; at < were_count; at++) {
-        bool is_again = at > 0 && were[at].len == were[at - 1].len &&
-                        memcmp(were[at].text, were[at - 1].text, were[at].len) == 0;
+        bool is_again = at > 0 && compare_exactly(&were[at], &were[at - 1]) == 0;
 
         if (is_again || has(become, count, &were[at]))
             continue;

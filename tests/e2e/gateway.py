@@ -59,6 +59,10 @@ class Gateway(Host):
     def main_cf(self):
         lines = super().main_cf()
         lines |= manual.settings("main.cf", **self._places, ours=lines["mynetworks"])
+        certificate, authorities = lines["smtpd_tls_cert_file"], lines["smtpd_tls_CAfile"]
+        lines |= manual.settings(
+            "main.cf.tls", own_certificate=certificate, own_key=lines["smtpd_tls_key_file"], authorities=authorities
+        )
         return lines | {
             # What is not there although the plan says so.
             "transport_maps": f"{self._table('missing', self._is_missing)}, {lines['transport_maps']}",

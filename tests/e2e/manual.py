@@ -23,6 +23,9 @@ def box(name, **places):
         "signer": "127.0.0.1:8892",
         "signer_socket": "8892@127.0.0.1",
         "key": "/etc/opendkim/keys/edge.private",
+        "own_certificate": "/etc/postfix/gateway.pem",
+        "own_key": "/etc/postfix/gateway.key",
+        "authorities": "/etc/ssl/certs/ca-certificates.crt",
     }
     for place, value in places.items():
         text = text.replace(stands_for[place], str(value))

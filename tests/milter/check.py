@@ -328,6 +328,13 @@ class Recipients(Case):
             self.from_outside(["<TEAM@Tenant1.contoso.com>", "<help1@contoso.com>"]), [("delrcpt", "<help1@contoso.com>")]
         )
 
+    def test_quotes_alone_are_no_change(self) -> None:
+        for spelled in ('"team"', '"Te\\am"'):
+            self.assertEqual(
+                self.from_outside([f"<{spelled}@tenant1.contoso.com>", "<help1@contoso.com>"]),
+                [("delrcpt", "<help1@contoso.com>")],
+            )
+
     def test_one_given_twice_is_changed_once(self) -> None:
         self.assertEqual(
             self.from_outside(["<mary@contoso.com>", "<mary@contoso.com>", "<MARY@contoso.com>"]),

@@ -12,14 +12,20 @@ pub(crate) struct Policies {
     hosts: HashMap<String, Policy>,
     /// Of mail exchangers, whichever connector leads there.
     exchangers: Option<Policy>,
+    /// Of smart hosts of maps from before: Postfix asks for the way when it takes a message up, and for this when it
+    /// sends it, which may be much later.
+    former: HashMap<String, Policy>,
 }
+
+/// The most smart hosts of maps from before that are remembered.
+const FORMER_MAX: usize = 10_000;
 
 /// A policy, or why there can't be one.
 type Policy = Result<TlsPolicy, String>;
 
 impl Policies {
     pub(crate) fn new(engine: &Engine) -> Policies {
-        let mut policies = Policies { hosts: HashMap::new(), exchangers: None };
+        let mut policies = Policies { hosts: HashMap::new(), exchangers: None, former: HashMap::new() };
         for connector in &engine.map().routing().connectors {
             match &connector.next_hop {
                 NextHop::Mx => {
@@ -39,13 +45,28 @@ impl Policies {
         policies
     }
 
+    /// Remembers what was asked for where no connector leads any more: the last copies may be on their way there still.
+    pub(crate) fn remember(&mut self, before: &Policies) {
+        for (hop, policy) in before.hosts.iter().chain(&before.former) {
+            if self.former.len() >= FORMER_MAX {
+                break;
+            }
+            if !self.hosts.contains_key(hop) {
+                self.former.entry(hop.clone()).or_insert_with(|| policy.clone());
+            }
+        }
+        if matches!(self.exchangers, None | Some(Ok(TlsPolicy::May))) {
+            self.exchangers.clone_from(&before.exchangers);
+        }
+    }
+
     /// The policy of a next hop: a host in brackets, a domain, or a domain with port 25, by which mail goes that asks
     /// for more than other mail to the domain. `None` where `main.cf` says it: also where a connector to mail exchangers
     /// asks for what every smtp(8) does, for the site may ask for more (`dane`).
     pub(crate) fn of(&self, engine: &Engine, hop: &[u8]) -> Option<Policy> {
         let hop = str::from_utf8(hop).ok()?.to_ascii_lowercase();
         if hop.starts_with('[') {
-            return self.hosts.get(&hop).cloned();
+            return self.hosts.get(&hop).or_else(|| self.former.get(&hop)).cloned();
         }
         let policy = match hop.strip_suffix(":25") {
             Some(domain) => {

@@ -54,7 +54,8 @@ impl Service {
     }
 
     /// Takes others into use. Look-ups that have begun end with the old ones.
-    pub(crate) fn replace(&self, tables: Tables) {
+    pub(crate) fn replace(&self, mut tables: Tables) {
+        tables.go_on_from(&self.tables());
         let tables = Arc::new(tables);
         let old =
             std::mem::replace(&mut *self.tables.write().unwrap_or_else(PoisonError::into_inner), tables);

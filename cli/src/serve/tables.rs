@@ -88,6 +88,11 @@ impl Tables {
         Tables { engine, policies, names }
     }
 
+    /// Goes on from others: mail that Postfix has taken up by them is encrypted as they asked.
+    pub(crate) fn go_on_from(&mut self, before: &Tables) {
+        self.policies.remember(&before.policies);
+    }
+
     /// The engine whose answers these are.
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine

@@ -57,6 +57,45 @@ fn a_map_that_is_replaced_is_in_use_soon_and_what_is_none_changes_nothing() {
     assert_eq!(client.ask("virtual", OUTSIDE), answer(1));
 }
 
+/// A plan whose mail for one domain leaves by one smart host, and mail for another by its mail exchangers.
+fn plan_by(host: &str, tls: &str) -> String {
+    let rule = "[[rule]]\nname = \"Secret\"\nwhen = { recipient-domain = \"lawyers.example\" }\n\
+                do = { route-via = \"Exchangers\" }\n";
+    format!(
+        "{}\n[[connector]]\nname = \"Out\"\nsmart-hosts = [\"{host}\"]\naddress-spaces = [\"*\"]\ntls = \"{tls}\"\n\
+         \n[[connector]]\nname = \"Exchangers\"\nmx = true\nrule-scoped = true\ntls = \"{tls}\"\n\n{rule}",
+        plan(1, 2)
+    )
+}
+
+#[test]
+fn mail_that_is_on_its_way_by_the_map_from_before_is_encrypted_as_that_asked() {
+    let folder = Folder::new();
+    folder.compile(&plan_by("old.example.net", "required"), "map");
+    let service = Service::start(&["--map", &folder.path("map"), "--interval", "0.02"]);
+    let mut client = service.client();
+    // qmgr(8) asks for the way, and keeps the message for as long as the host is busy.
+    assert_eq!(client.ask("transport", "a@far.example"), "OK smtp:[old.example.net]");
+    assert_eq!(client.ask("transport", "a@lawyers.example"), "OK smtp:lawyers.example:25");
+    for number in 2..4 {
+        folder.compile(&plan_by(&format!("new{number}.example.net"), "opportunistic"), "map");
+        service.wait_for_more("is in use", number);
+        // And smtp(8) asks for this when it is sent.
+        for (hop, said) in [
+            ("[old.example.net]", "OK encrypt"),
+            ("lawyers.example:25", "OK encrypt"),
+            (&format!("[new{number}.example.net]"), "OK may"),
+            ("[never.example.net]", "NOTFOUND "),
+        ] {
+            assert_eq!(client.ask("tls-policy", hop), said, "{hop}");
+        }
+    }
+    // What a connector asks for now counts.
+    folder.compile(&plan_by("old.example.net", "none"), "map");
+    service.wait_for_more("is in use", 4);
+    assert_eq!(client.ask("tls-policy", "[old.example.net]"), "OK none");
+}
+
 #[test]
 fn a_map_that_shrank_waits_for_somebody_who_means_it() {
     let folder = Folder::new();

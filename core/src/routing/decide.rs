@@ -45,7 +45,7 @@ impl Engine {
         decision.clear();
         let mut deciding = Deciding::new(self, envelope, decision);
         let refusal = deciding.judge_session();
-        deciding.read_sender()?;
+        let refusal = refusal.or(deciding.read_sender()?);
         for recipient in recipients {
             deciding.read_recipient(recipient)?;
         }
@@ -98,15 +98,33 @@ impl Deciding<'_, '_> {
         is_refused.then_some((Answer::NotAdmitted, Subject::Session, Why::NotAdmitted))
     }
 
-    fn read_sender(&mut self) -> Result<(), Error> {
-        let Some(path) = self.envelope.reverse_path else { return Ok(()) };
+    fn read_sender(&mut self) -> Result<Refusal, Error> {
+        let Some(path) = self.envelope.reverse_path else { return Ok(None) };
         let standing = self.standing_of(path)?;
+        let refusal = match &standing {
+            _ if self.decision.host != Host::ByRecipient => None,
+            // The copy could leave under what stands in it, and no rule would have been asked about that.
+            Ok(Some(sender)) if is_routing_domain(parts(sender.key, &self.decision.texts).1) => {
+                Some((Answer::RoutingSender, Why::RoutingSender))
+            }
+            Ok(Some(sender)) if self.is_read_otherwise(sender) => Some((Answer::BadSender, Why::BadSender)),
+            Err(_) if !is_read_as_it_stands(path) => Some((Answer::BadSender, Why::BadSender)),
+            _ => None,
+        };
         self.decision.sender = match standing {
             Ok(Some(sender)) => Sender::Address(sender),
             Ok(None) if inner(path).is_empty() => Sender::Null,
             Ok(None) | Err(_) => Sender::Unreadable,
         };
-        Ok(())
+        Ok(refusal.map(|(answer, why)| (answer, Subject::Message, why)))
+    }
+
+    /// Whether the host takes the address for another one: Postfix takes a source route out of quotes, so that
+    /// "@x:john"@x.example becomes john@x.example.
+    fn is_read_otherwise(&self, standing: &Standing) -> bool {
+        let (key, domain) = parts(standing.key, &self.decision.texts);
+        let is_bare = key.len() == domain.len() + 1;
+        self.decision.host == Host::ByRecipient && key.starts_with(b"@") && !is_bare
     }
 
     /// Reads a forward-path, as it came and as entries rewrite it.
@@ -123,6 +141,9 @@ impl Deciding<'_, '_> {
             Ok(None) if !inner(path).is_empty() => record.outcome = Some(Outcome::Deliver),
             Ok(Some(came)) if is_routing_domain(parts(came.key, &self.decision.texts).1) => {
                 record.outcome = Some(Outcome::Refused(Answer::RoutingAddress));
+            }
+            Ok(Some(came)) if self.is_read_otherwise(&came) => {
+                record.outcome = Some(Outcome::Refused(Answer::BadAddress));
             }
             Ok(Some(came)) => {
                 (record.came, record.is) = (came, came);
@@ -165,10 +186,18 @@ impl Deciding<'_, '_> {
     fn judge_message(&mut self) -> Result<Refusal, Error> {
         let Some(header) = self.envelope.header else { return Ok(None) };
         let limits = self.map.policy().limits;
-        let Decision { scratch, header: answers, .. } = &mut *self.decision;
-        self.router.header().ask(header, limits, &mut scratch.address, answers)?;
-        let loops = answers.received > limits.received;
-        Ok(loops.then_some((Answer::Loop, Subject::Message, Why::TooManyHops)))
+        let Decision { scratch, header: answers, host, .. } = &mut *self.decision;
+        let is_for_host = *host == Host::ByRecipient;
+        self.router.header().ask(header, is_for_host, limits, &mut scratch.address, answers)?;
+        if answers.received > limits.received {
+            return Ok(Some((Answer::Loop, Subject::Message, Why::TooManyHops)));
+        }
+        // What restores recipients' addresses restores all that are in the copy.
+        Ok(answers.may_have_routing_address.then_some((
+            Answer::RoutingSender,
+            Subject::Message,
+            Why::RoutingSender,
+        )))
     }
 
     fn weigh_rules(&mut self) -> Result<(), Error> {
@@ -407,6 +436,14 @@ fn pending(rule: &Rule) -> Pending {
     } else {
         Pending::Nothing
     }
+}
+
+/// Whether a host reads no other address in a path that is none to us than the one that stands there: it has the wrong
+/// dots, or no domain, to which the host adds its own. What has comments, quotes or spaces in it is another one without.
+fn is_read_as_it_stands(path: &[u8]) -> bool {
+    let is_special = |octet: &u8| *octet <= b' ' || *octet == 127 || b"\"(),:;<>[\\]".contains(octet);
+    let path = inner(path);
+    !path.iter().any(is_special) && path.iter().filter(|octet| **octet == b'@').count() < 2
 }
 
 /// What the rules did with a recipient's copy.

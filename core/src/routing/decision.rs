@@ -53,6 +53,8 @@ pub(super) enum Answer {
     BadAddress,
     NeedsSmtputf8,
     RoutingAddress,
+    RoutingSender,
+    BadSender,
     Undecided,
 }
 
@@ -75,6 +77,8 @@ impl Answer {
             Answer::BadAddress => (501, "5.1.3", "Bad recipient address syntax"),
             Answer::NeedsSmtputf8 => (553, "5.6.7", "The recipient's address needs SMTPUTF8"),
             Answer::RoutingAddress => (550, "5.1.2", "Nobody sends to this domain from outside"),
+            Answer::RoutingSender => (550, "5.7.1", "Nobody sends from this domain"),
+            Answer::BadSender => (501, "5.1.7", "Bad sender address syntax"),
             Answer::Undecided => (451, "4.3.0", "The sender can't be told from the message now"),
         }
     }
@@ -236,6 +240,10 @@ impl Decision {
     /// Makes it one for a host that chooses the way out by the recipient alone, as Postfix does: each route
     /// has a [path for it](Route::host_path), from the next decision on. It costs about as much again where
     /// rules ask about more than recipients.
+    ///
+    /// What such a host would take for something else than what is decided about is refused: a reverse-path in which
+    /// it could read another address than stands there (501 5.1.7), a source route in quotes (501), and routing
+    /// addresses as sender or in address fields (550 5.7.1), which it would restore together with the recipient's.
     #[must_use]
     pub fn for_host(self) -> Decision {
         Decision { host: Host::ByRecipient, ..self }

@@ -325,9 +325,96 @@ pub(super) fn is_routing_domain(domain: &[u8]) -> bool {
     domain.strip_suffix(DOMAIN).is_some_and(|before| before.is_empty() || before.ends_with(b"."))
 }
 
+/// Whether an address in the domain of routing addresses may stand in a field's body, however a host reads that: it takes
+/// comments, quotes and backslashes out.
+pub(super) fn may_have_routing_domain(body: &[u8]) -> bool {
+    let word = |word: &[u8]| word.iter().fold(0, |word, octet| word << 8 | u64::from(*octet));
+    let (mut is_behind_at, mut last, mut rest) = (false, 0_u64, None);
+    for octet in body.iter().filter(|octet| !matches!(octet, b'\\' | b'"')) {
+        let octet = octet.to_ascii_lowercase();
+        is_behind_at |= octet == b'@';
+        last = last << 8 | u64::from(octet);
+        if is_behind_at && last & 0xff_ffff_ffff == word(b"route") {
+            rest.get_or_insert_with(Rest::default);
+            continue;
+        }
+        match rest.as_mut().map(|rest: &mut Rest| rest.take(octet)) {
+            Some(Taken::All) => return true,
+            Some(Taken::Nothing) => rest = None,
+            Some(Taken::Some) | None => {}
+        }
+    }
+    false
+}
+
+/// What stands behind `route`, in the hope of `.invalid`.
+#[derive(Default)]
+struct Rest {
+    has_dot: bool,
+    /// A comment has begun, and nobody knows where it ends.
+    is_open: bool,
+    /// How many octets of the word are there.
+    octets: usize,
+}
+
+enum Taken {
+    All,
+    Some,
+    Nothing,
+}
+
+impl Rest {
+    fn take(&mut self, octet: u8) -> Taken {
+        const WORD: &[u8] = b"invalid";
+        if WORD.get(self.octets) == Some(&octet) {
+            self.octets += 1;
+            return if self.octets == WORD.len() && self.has_dot { Taken::All } else { Taken::Some };
+        }
+        let is_within = std::mem::take(&mut self.octets) > 0;
+        self.is_open |= octet == b'(';
+        self.has_dot |= octet == b'.' && (self.is_open || !is_within);
+        if self.is_open {
+            self.octets = usize::from(WORD.first() == Some(&octet));
+            return Taken::Some;
+        }
+        let may_stand_between = matches!(octet, b'.' | b' ' | b'\t' | b'\r' | b'\n');
+        if may_stand_between && !is_within { Taken::Some } else { Taken::Nothing }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_domain_of_routing_addresses_is_seen_however_it_is_hidden() {
+        for text in [
+            "a=b.example@mx.route.invalid",
+            "a=b.example@route.invalid",
+            "a=b.example@mx.Route.INVALID",
+            "a=b.example@mx.\"route\".invalid",
+            "a=b.example@mx.rou\\te.in\\va\\lid",
+            "a=b.example@mx.route(a (b) c) . (d) invalid",
+            "a=b.example@mx.route(a \\) in.inv).ininvalid",
+            "a=b.example@mx.route .\r\n invalid",
+            "a=b.example@route.in.route.routeroute.invalid",
+        ] {
+            assert!(may_have_routing_domain(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "a@invalid.route",
+            "a@rout.invalid",
+            "a@route.invali",
+            "a@route.example, b@c.invalid",
+            "a@route invalid",
+            "a@b.example, \"Route Invalid\" <noc@b.example>",
+            "Route. Invalid <noc@b.example>",
+            "\\\\",
+        ] {
+            assert!(!may_have_routing_domain(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn labels_are_labels_whatever_the_name_is() {

@@ -1,5 +1,5 @@
 //! What rules read of a header section: how often Received stands there, who From names, and whether fields
-//! contain certain texts.
+//! contain certain texts. And whether routing addresses stand in it, which a host would restore with the recipient's.
 
 use crate::addr_spec::Address;
 use crate::address::{AddressList, Item};
@@ -8,6 +8,7 @@ use crate::header::HeaderSection;
 use crate::name_set::NameSet;
 use crate::policy::Limits;
 use crate::room::Room;
+use crate::routing::host::may_have_routing_domain;
 use crate::routing::model::{Condition, Routing};
 use crate::span::Span;
 
@@ -19,7 +20,33 @@ pub(super) struct HeaderQuestions {
     from: Option<usize>,
     /// The texts asked for: number of the field's name, text in lower case.
     texts: Vec<(usize, Vec<u8>)>,
+    /// The same names, and those of fields in which hosts look for addresses.
+    names_for_host: NameSet,
+    /// Of each of them, whether hosts do.
+    has_addresses: Vec<bool>,
 }
+
+/// The fields in which Postfix looks for addresses that `smtp_generic_maps` has (`header_opts.c`).
+const WITH_ADDRESSES: [&[u8]; 18] = [
+    b"Apparently-To",
+    b"Bcc",
+    b"Cc",
+    b"Disposition-Notification-To",
+    b"Errors-To",
+    b"From",
+    b"Mail-Followup-To",
+    b"Reply-To",
+    b"Resent-Bcc",
+    b"Resent-Cc",
+    b"Resent-From",
+    b"Resent-Reply-To",
+    b"Resent-Sender",
+    b"Resent-To",
+    b"Return-Path",
+    b"Return-Receipt-To",
+    b"Sender",
+    b"To",
+];
 
 /// What a header section answers. Its buffers are reused from message to message.
 #[derive(Debug, Default)]
@@ -28,6 +55,8 @@ pub(super) struct HeaderAnswers {
     pub(super) is_there: bool,
     /// How many Received fields there are.
     pub(super) received: u32,
+    /// Whether a routing address may stand in a field in which hosts look for addresses.
+    pub(super) may_have_routing_address: bool,
     /// Keys of the mailboxes of all From fields, in `keys`; of each, where its domain begins.
     pub(super) authors: Vec<(Span, u32)>,
     pub(super) keys: Vec<u8>,
@@ -54,10 +83,17 @@ impl HeaderQuestions {
         }
         texts.sort_unstable();
         texts.dedup();
-        HeaderQuestions { names, received, from, texts }
+        let (mut names_for_host, mut has_addresses) = (names.clone(), Vec::new());
+        for number in WITH_ADDRESSES.iter().filter_map(|name| names_for_host.add(name)) {
+            has_addresses.resize(has_addresses.len().max(number + 1), false);
+            if let Some(has) = has_addresses.get_mut(number) {
+                *has = true;
+            }
+        }
+        HeaderQuestions { names, received, from, texts, names_for_host, has_addresses }
     }
 
-    /// Goes through a header section once.
+    /// Goes through a header section once. `is_for_host`: it matters to the host whether there are routing addresses.
     ///
     /// # Errors
     ///
@@ -65,6 +101,7 @@ impl HeaderQuestions {
     pub(super) fn ask(
         &self,
         message: &[u8],
+        is_for_host: bool,
         limits: Limits,
         address: &mut Address,
         answers: &mut HeaderAnswers,
@@ -72,13 +109,17 @@ impl HeaderQuestions {
         answers.clear(self.texts.len());
         answers.is_there = true;
         let mut section = HeaderSection::new(message, limits)?;
-        while let Some((number, field)) = section.next_of(&self.names)? {
+        let names = if is_for_host { &self.names_for_host } else { &self.names };
+        while let Some((number, field)) = section.next_of(names)? {
             let body = field.body.of(message);
             if Some(number) == self.received {
                 answers.received = answers.received.saturating_add(1);
             }
             if Some(number) == self.from {
                 answers.read_authors(body, address)?;
+            }
+            if is_for_host && self.has_addresses.get(number) == Some(&true) {
+                answers.may_have_routing_address |= may_have_routing_domain(body);
             }
             let first = self.texts.partition_point(|(name, _)| *name < number);
             let asked =
@@ -113,6 +154,7 @@ impl HeaderQuestions {
 impl HeaderAnswers {
     fn clear(&mut self, texts: usize) {
         self.received = 0;
+        self.may_have_routing_address = false;
         self.authors.clear();
         self.keys.clear();
         self.is_author_unclear = false;

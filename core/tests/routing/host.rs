@@ -198,6 +198,97 @@ fn nobody_sends_to_routing_addresses() {
     }
 }
 
+/// What one recipient of a message from somebody is answered.
+fn answer(
+    engine: &Engine,
+    envelope: &Envelope<'_>,
+    to: &str,
+    mut decision: Decision,
+) -> Option<(u16, String)> {
+    let routes = engine.route(envelope, [to.as_bytes()], &mut decision).unwrap();
+    let route = routes.get(0).unwrap();
+    assert!(route.is_settled());
+    route.reply().map(|reply| (reply.0, reply.1.to_owned()))
+}
+
+#[test]
+fn nobody_sends_from_what_the_host_takes_for_something_else() {
+    let engine = world().engine();
+    for (sender, code, enhanced) in [
+        ("<a=b.example@mx.route.invalid>", 550, "5.7.1"),
+        ("<@relay.example:A=b.example@MX.Route.Invalid.>", 550, "5.7.1"),
+        ("<a=b.example@route.invalid>", 550, "5.7.1"),
+        ("<a=b.example@mx.\"route\".invalid>", 501, "5.1.7"),
+        ("<a(b)@b.example>", 501, "5.1.7"),
+        ("< a@b.example>", 501, "5.1.7"),
+        ("<a@x@b.example>", 501, "5.1.7"),
+        ("<a\\b@b.example>", 501, "5.1.7"),
+        ("<@x:@y:a@b.example>", 501, "5.1.7"),
+        ("<\"@x:a\"@b.example>", 501, "5.1.7"),
+    ] {
+        for envelope in [trusted(sender), untrusted(sender)] {
+            let host = answer(&engine, &envelope, "here@x.example", Decision::new().for_host());
+            assert_eq!(host, Some((code, enhanced.to_owned())), "{sender}");
+            // Whoever goes by what is decided takes nothing for anything else.
+            assert_eq!(answer(&engine, &envelope, "here@x.example", Decision::new()), None, "{sender}");
+        }
+    }
+    for sender in [
+        "<>",
+        "<root>",
+        "<postmaster>",
+        "a@b.example",
+        "<a..b.@b_c.example>",
+        "<\"\"@b.example>",
+        "<\"a@x\"@b.example>",
+        "<a@xroute.invalid>",
+        "<\"mx.route.invalid\"@b.example>",
+        "<a@[192.0.2.1]>",
+    ] {
+        let host = answer(&engine, &trusted(sender), "here@x.example", Decision::new().for_host());
+        assert_eq!(host, None, "{sender}");
+    }
+}
+
+#[test]
+fn nobody_sends_to_what_the_host_takes_for_somebody_else() {
+    let engine = world().engine();
+    for to in ["\"@x:john.doe\"@x.example", "<@y.example:\"@x,@y:here\"@x.example>", "\"\\@:here\"@x.example"]
+    {
+        let envelope = trusted("<john@t1.example>");
+        let host = answer(&engine, &envelope, to, Decision::new().for_host());
+        assert_eq!(host, Some((501, "5.1.3".to_owned())), "{to}");
+        assert_eq!(answer(&engine, &envelope, to, Decision::new()), None, "{to}");
+    }
+}
+
+#[test]
+fn routing_addresses_in_fields_are_not_taken_to_a_host_that_would_restore_them() {
+    let engine = world().engine();
+    let refused = |header: &str, decision: Decision| {
+        let envelope = Envelope { header: Some(header.as_bytes()), ..untrusted("<a@far.example>") };
+        answer(&engine, &envelope, "here@x.example", decision)
+    };
+    for field in [
+        "From: a=b.example@mx.route.invalid\r\n",
+        "Subject: x\r\nREPLY-TO : The boss <a=b.example@mx.Route.Invalid>\r\n",
+        "To: nobody:;\r\nResent-Bcc: x@y.example,\r\n a=b.example@mx.rou\\te (mx) .\r\n \"invalid\"\r\n",
+    ] {
+        let host = refused(field, Decision::new().for_host());
+        assert_eq!(host, Some((550, "5.7.1".to_owned())), "{field}");
+        // Whoever is told the way itself restores nothing.
+        assert_eq!(refused(field, Decision::new()), None, "{field}");
+    }
+    for field in [
+        "Subject: a=b.example@mx.route.invalid\r\n",
+        "X-From: a=b.example@mx.route.invalid\r\n",
+        "From: nobody@nowhere.invalid\r\nTo: route@far.example\r\n",
+        "From: a@far.example\r\n\r\nFrom: a=b.example@mx.route.invalid\r\n",
+    ] {
+        assert_eq!(refused(field, Decision::new().for_host()), None, "{field}");
+    }
+}
+
 fn world_refuses(engine: &Engine) -> bool {
     engine.map().routing().rules.iter().any(|rule| rule.actions.reject.is_some())
 }
