@@ -411,7 +411,7 @@ sfsistat apply_message(SMFICTX *ctx, struct session *session)
         if (verdict != READDRESS_VERDICT_PASS)
             return refuse(ctx, session, 451, "4.7.1", "An address in this message can't get out as it is yet");
         if (rewritten < going)
-            report_shared(&report, "rewrite-shared", none);
+            report_shared(&report, "rewrite-shared", none, "meant for some of the recipients, done for all");
     }
     return let_go(ctx, session, &reverse, rewritten > 0, &report);
 }

@@ -216,6 +216,26 @@ static bool add(SMFICTX *ctx, struct session *session, readdress_text name, read
     return is_done;
 }
 
+/* Whether a field steers our own systems, as the header firewall's do. */
+static bool is_steering(readdress_text name)
+{
+    static const char *const beginnings[] = {"X-MS-Exchange-Organization-", "X-MS-Exchange-CrossPremises-"};
+    size_t at;
+
+    for (at = 0; at < sizeof beginnings / sizeof beginnings[0]; at++)
+        if (strncasecmp(name.text, beginnings[at], strlen(beginnings[at])) == 0)
+            return true;
+    return false;
+}
+
+/* A stranger could get such a field for one recipient by naming another one beside him. So it is set for all or
+ * for nobody; what the stranger has put in has been removed. */
+static bool is_withheld(const struct session *session, const struct rule_field *field)
+{
+    return field->is_set && field->is_mixed && is_steering(field->name) &&
+           readdress_decision_direction(session->decision) != READDRESS_OUTBOUND;
+}
+
 bool fields_apply_rules(SMFICTX *ctx, struct session *session, const struct rule_fields *rules,
                         const struct report *report, bool *is_changed)
 {
@@ -226,8 +246,12 @@ bool fields_apply_rules(SMFICTX *ctx, struct session *session, const struct rule
         const struct rule_field *field = &rules->fields[at];
         size_t removed = count_removed(session->result, field->name), were = count_in(&session->header, field->name);
 
+        if (is_withheld(session, field)) {
+            report_shared(report, "headers-withheld", field->name, "meant for some of a stranger's recipients, set for none");
+            continue;
+        }
         if (field->is_mixed)
-            report_shared(report, "headers-shared", field->name);
+            report_shared(report, "headers-shared", field->name, "meant for some of the recipients, done for all");
         if (field->is_set || were > removed)
             report_rule_field(report, field->is_set ? "set" : "remove", field->name,
                               field->is_set ? field->value : none);

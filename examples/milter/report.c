@@ -274,14 +274,14 @@ void report_rule_field(const struct report *report, const char *action, readdres
     end(&line, report, LOG_INFO);
 }
 
-void report_shared(const struct report *report, const char *event, readdress_text name)
+void report_shared(const struct report *report, const char *event, readdress_text name, const char *text)
 {
     struct log_line line;
 
     log_begin(&line, report->queue, event);
     if (name.text != NULL)
         log_text(&line, "field", name);
-    log_word(&line, "text", "meant for some of the recipients, done for all");
+    log_word(&line, "text", text);
     end(&line, report, LOG_NOTICE);
 }
 

@@ -41,8 +41,8 @@ void report_removals(const struct report *report, const readdress_result *result
 /* A field that a rule sets or removes. */
 void report_rule_field(const struct report *report, const char *action, readdress_text name, readdress_text value);
 
-/* Something done to all copies of a message that was meant for some. */
-void report_shared(const struct report *report, const char *event, readdress_text name);
+/* Something meant for some copies of a message: text says what became of it. */
+void report_shared(const struct report *report, const char *event, readdress_text name, const char *text);
 
 /* Why a message is deferred by no plan but by us. */
 void report_failure(const struct report *report, enum metric cause, const char *why);

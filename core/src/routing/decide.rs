@@ -114,9 +114,34 @@ impl Deciding<'_, '_> {
         self.decision.sender = match standing {
             Ok(Some(sender)) => Sender::Address(sender),
             Ok(None) if inner(path).is_empty() => Sender::Null,
-            Ok(None) | Err(_) => Sender::Unreadable,
+            Ok(None) => Sender::Unreadable,
+            Err(_) => self.read_odd_sender(path)?.map_or(Sender::Unreadable, Sender::Address),
         };
         Ok(refusal.map(|(answer, why)| (answer, Subject::Message, why)))
+    }
+
+    /// Reads a reverse-path whose local-part has its dots in wrong places (`a..b@x`, `a.@x`), as there are in practice: to
+    /// rules about senders it is who it says, to entries it is nobody.
+    fn read_odd_sender(&mut self, path: &[u8]) -> Result<Option<Standing>, Error> {
+        let path = inner(path);
+        let Some(at) = memchr::memrchr(b'@', path).filter(|_| is_read_as_it_stands(path)) else {
+            return Ok(None);
+        };
+        let (local_part, domain) = path.split_at(at);
+        let mut plain = std::mem::take(&mut self.decision.scratch.decoded);
+        plain.clear();
+        plain.room(1 + domain.len())?;
+        plain.push(b'x');
+        plain.extend_from_slice(domain);
+        let standing = self.standing_of(&plain)?;
+        self.decision.scratch.decoded = plain;
+        let Ok(Some(Standing { accepted, .. })) = standing else { return Ok(None) };
+        let Decision { scratch: Scratch { address, .. }, texts, .. } = &mut *self.decision;
+        address.local_key.clear();
+        address.local_key.room(local_part.len())?;
+        address.local_key.extend(local_part.iter().map(u8::to_ascii_lowercase));
+        texts.room(address.local_key.len() + 1 + address.domain_key.len())?;
+        Ok(Some(Standing { key: append_key(address, texts), accepted, known: None }))
     }
 
     /// Whether the host takes the address for another one: Postfix takes a source route out of quotes, so that

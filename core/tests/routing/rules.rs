@@ -104,6 +104,32 @@ fn no_sender_gets_round_being_outside() {
 }
 
 #[test]
+fn a_sender_with_dots_in_wrong_places_is_who_it_says() {
+    let domain = || Condition::SenderDomain(vec![pattern("far.example")]);
+    let address = || Condition::Sender(vec![b"a..b@far.example".to_vec()]);
+    let (inside, outside) =
+        (Condition::SenderScope(Scope::InOrganization), Condition::SenderScope(Scope::NotInOrganization));
+    for path in ["<A..b@Far.example.>", "a..B@far.example"] {
+        for (condition, expected) in
+            [(domain(), true), (address(), true), (inside.clone(), false), (outside.clone(), true)]
+        {
+            assert_eq!(
+                acts(&condition, &trusted(path), &["other@x.example"]),
+                [expected],
+                "{path} {condition:?}"
+            );
+        }
+    }
+    assert_eq!(acts(&inside, &trusted("<.a@x.example>"), &["other@x.example"]), [true]);
+    assert_eq!(acts(&domain(), &trusted("<a.@far.example>"), &["other@x.example"]), [true]);
+    // What could be read in another way is nobody's.
+    for path in ["<a..b@x.example@far.example>", "<a..b(c)@far.example>", "<\"a\"..b@far.example>", "<a..b>"]
+    {
+        assert_eq!(acts(&domain(), &trusted(path), &["other@x.example"]), [false], "{path}");
+    }
+}
+
+#[test]
 fn conditions_about_recipients_split_the_message() {
     let to = &["member@x.example", "other@x.example", "nobody@x.example", "u@y.example", "u@far.example"];
     for (condition, expected) in [
