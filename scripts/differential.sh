@@ -38,4 +38,4 @@ else
 fi
 
 [ -d "${READDRESS_CORPUS:-../shared/corpus/eml}" ] || echo "differential: no corpus of real mail: fixtures only" >&2
-cargo test --locked -p readdress-tests --test differential -- --nocapture --test-threads 1
+cargo test --workspace --locked --test differential -- --nocapture --test-threads 1
