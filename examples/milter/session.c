@@ -301,6 +301,13 @@ static void begin_message(struct session *session)
         session_fail_by(session, status, &err);
 }
 
+/* Whether a path, in angle brackets or not, has more octets than any may have (RFC 5321 4.5.3.1.3). To try again
+ * would help nobody. */
+static bool is_too_long(const char *path)
+{
+    return strlen(path) + (path[0] == '<' ? 0 : 2) > READDRESS_PATH_MAX;
+}
+
 static sfsistat on_mail(SMFICTX *ctx, char **args)
 {
     struct session *session = smfi_getpriv(ctx);
@@ -325,6 +332,11 @@ static sfsistat on_mail(SMFICTX *ctx, char **args)
         session_fail(session, FAILURES_MEMORY, "no memory for the reverse-path");
     else
         begin_message(session);
+    if (session->failure == METRICS && !session->is_shadow && is_too_long(args[0])) {
+        end_message(session);
+        count(MESSAGES_REJECTED);
+        return session_reply(ctx, 501, "5.1.7", "The sender's address is too long");
+    }
     /* In shadow mode it goes on, and the failure is reported at its end. */
     if (session->failure == METRICS || session->is_shadow)
         return SMFIS_CONTINUE;
