@@ -1,6 +1,7 @@
 """Routing addresses that a stranger writes into a message, where the message itself takes a route that more than the
 recipient decides: what the gateway passes on is what it was given."""
 
+import plans
 from gateway import Gateway
 from host import PORT
 from mail import compose, somebody
@@ -21,14 +22,6 @@ type = "authoritative"
 [[accepted-domain]]
 domain = "tenant1.contoso.com"
 type = "internal-relay"
-
-[[listener]]
-name = "Tenant"
-client-ip = ["{tenant}", "127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
 
 [[connector]]
 name = "To the tenant"
@@ -60,7 +53,8 @@ class StrangersRoutes(Scenario):
         cls.tenant, cls.filter = net.host("tenant", **ours), net.host("filter", **ours)
         cls.gateway = net.add(Gateway(net, trusts=["tenant"]))
         cls.plan = net.folder / "plan.toml"
-        cls.plan.write_text(PLAN.format(tenant=cls.tenant.address, filter=cls.filter.address, port=PORT))
+        systems = {"tenant": cls.tenant.address, "filter": cls.filter.address}
+        cls.plan.write_text((PLAN + plans.LISTENERS).format(**systems, port=PORT))
 
     def setUp(self):
         super().setUp()
@@ -71,7 +65,12 @@ class StrangersRoutes(Scenario):
         self.filter.await_mail(message, to="john@tenant1.contoso.com", sender=message.sender)
 
     def test_no_reverse_path_becomes_another(self):
-        for spelled in ("ceo=fabrikam.example@mx.route.invalid", "ceo=fabrikam.example@X.Route.Invalid"):
+        for spelled in (
+            "ceo=fabrikam.example@mx.route.invalid",
+            "ceo=fabrikam.example@X.Route.Invalid",
+            "c..eo=fabrikam.example@mx.route.invalid",
+            ".ceo=fabrikam.example@mx.route.invalid",
+        ):
             message = compose(sender=spelled, From=somebody(), To="john@contoso.com")
             sent = self.offer(message, self.gateway, "john@contoso.com")
             if sent.taken:

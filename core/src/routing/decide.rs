@@ -101,23 +101,27 @@ impl Deciding<'_, '_> {
     fn read_sender(&mut self) -> Result<Refusal, Error> {
         let Some(path) = self.envelope.reverse_path else { return Ok(None) };
         let standing = self.standing_of(path)?;
-        let refusal = match &standing {
-            _ if self.decision.host != Host::ByRecipient => None,
-            // The copy could leave under what stands in it, and no rule would have been asked about that.
-            Ok(Some(sender)) if is_routing_domain(parts(sender.key, &self.decision.texts).1) => {
-                Some((Answer::RoutingSender, Why::RoutingSender))
-            }
-            Ok(Some(sender)) if self.is_read_otherwise(sender) => Some((Answer::BadSender, Why::BadSender)),
-            Err(_) if !is_read_as_it_stands(path) => Some((Answer::BadSender, Why::BadSender)),
-            _ => None,
-        };
-        self.decision.sender = match standing {
+        let is_odd = standing.is_err();
+        let sender = match standing {
             Ok(Some(sender)) => Sender::Address(sender),
             Ok(None) if inner(path).is_empty() => Sender::Null,
             Ok(None) => Sender::Unreadable,
             Err(_) => self.read_odd_sender(path)?.map_or(Sender::Unreadable, Sender::Address),
         };
-        Ok(refusal.map(|(answer, why)| (answer, Subject::Message, why)))
+        let why = match &sender {
+            _ if self.decision.host != Host::ByRecipient => None,
+            // The copy could leave under what stands in it, and no rule would have been asked about that.
+            Sender::Address(sender) if is_routing_domain(parts(sender.key, &self.decision.texts).1) => {
+                Some((Answer::RoutingSender, Why::RoutingSender))
+            }
+            Sender::Address(sender) if self.is_read_otherwise(sender) => {
+                Some((Answer::BadSender, Why::BadSender))
+            }
+            _ if is_odd && !is_read_as_it_stands(path) => Some((Answer::BadSender, Why::BadSender)),
+            _ => None,
+        };
+        self.decision.sender = sender;
+        Ok(why.map(|(answer, why)| (answer, Subject::Message, why)))
     }
 
     /// Reads a reverse-path whose local-part has its dots in wrong places (`a..b@x`, `a.@x`), as there are in practice: to

@@ -218,6 +218,9 @@ fn nobody_sends_from_what_the_host_takes_for_something_else() {
         ("<a=b.example@mx.route.invalid>", 550, "5.7.1"),
         ("<@relay.example:A=b.example@MX.Route.Invalid.>", 550, "5.7.1"),
         ("<a=b.example@route.invalid>", 550, "5.7.1"),
+        // No address, but the host quotes it and looks it up.
+        ("<a..b=b.example@mx.route.invalid>", 550, "5.7.1"),
+        ("<.a=b.example@Route.Invalid.>", 550, "5.7.1"),
         ("<a=b.example@mx.\"route\".invalid>", 501, "5.1.7"),
         ("<a(b)@b.example>", 501, "5.1.7"),
         ("< a@b.example>", 501, "5.1.7"),
