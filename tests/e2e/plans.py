@@ -22,18 +22,24 @@ client-ip = ["127.0.0.1"]
 trusted = true
 
 """
+# Everybody else.
+OTHERS = """\
+[[listener]]
+name = "Internet"
 
+"""
 
 # A tenant, the gateway itself, and everybody else.
-LISTENERS = """
+LISTENERS = (
+    """
 [[listener]]
 name = "Tenant"
 client-ip = ["{tenant}", "127.0.0.1"]
 trusted = true
 
-[[listener]]
-name = "Internet"
 """
+    + OTHERS
+)
 
 
 class Example:

@@ -1,5 +1,6 @@
 """Recipients that become each other, however they are spelled: each gets one copy."""
 
+import plans
 from gateway import Gateway
 from host import PORT
 from scenario import Scenario
@@ -21,14 +22,6 @@ external = "jane@contoso.com"
 domain = "contoso.com"
 type = "internal-relay"
 
-[[listener]]
-name = "The gateway itself"
-client-ip = ["127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
-
 [[connector]]
 name = "To the tenant"
 smart-hosts = ["[{tenant}]:{port}"]
@@ -42,7 +35,7 @@ class Recipients(Scenario):
         cls.tenant = net.host("tenant", domains=["contoso.com"], everybody=["contoso.com"])
         cls.gateway = net.add(Gateway(net))
         cls.plan = net.folder / "plan.toml"
-        cls.plan.write_text(PLAN.format(tenant=cls.tenant.address, port=PORT))
+        cls.plan.write_text((PLAN + plans.ITSELF + plans.OTHERS).format(tenant=cls.tenant.address, port=PORT))
 
     def setUp(self):
         super().setUp()

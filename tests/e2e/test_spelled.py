@@ -1,5 +1,6 @@
 """Addresses spelled so that Postfix reads another one than stands there: no rule and no entry is got round by them."""
 
+import plans
 from gateway import Gateway
 from host import PORT
 from mail import compose, somebody
@@ -17,14 +18,6 @@ external = "mary@fabrikam.com"
 [[accepted-domain]]
 domain = "fabrikam.com"
 type = "internal-relay"
-
-[[listener]]
-name = "The gateway itself"
-client-ip = ["127.0.0.1"]
-trusted = true
-
-[[listener]]
-name = "Internet"
 
 [[connector]]
 name = "To the tenant"
@@ -50,7 +43,7 @@ class Spelled(Scenario):
         cls.tenant = net.host("tenant", domains=["fabrikam.com"], everybody=["fabrikam.com"])
         cls.gateway = net.add(Gateway(net))
         cls.plan = net.folder / "plan.toml"
-        cls.plan.write_text(PLAN.format(tenant=cls.tenant.address, port=PORT))
+        cls.plan.write_text((PLAN + plans.ITSELF + plans.OTHERS).format(tenant=cls.tenant.address, port=PORT))
 
     def setUp(self):
         super().setUp()
