@@ -20,7 +20,7 @@ use crate::span::widen;
 /// More domains are not looked through when a map is opened; there is no filter then.
 const DOMAINS_MAX: usize = 4096;
 
-const LABEL_BITS: usize = 1 << 10;
+const NEAR_BITS: usize = 1 << 14;
 const ENDING_BITS: usize = 1 << 12;
 
 /// The filters of a map, for both directions.
@@ -51,8 +51,8 @@ impl Filters {
 pub(crate) struct DomainFilter {
     /// Whether what is encoded or escaped counts, too: in display-names.
     decodes: bool,
-    /// The first two octets of last labels.
-    labels: [u64; LABEL_BITS / 64],
+    /// Hashes of the two octets on either side of the last dot, which labels of one octet have any beside.
+    near: Box<[u64; NEAR_BITS / 64]>,
     /// Hashes of the last two labels.
     endings: [u64; ENDING_BITS / 64],
 }
@@ -61,8 +61,8 @@ impl DomainFilter {
     /// The filter for these domains, given as keys. `None` if it would not be sound: there is a domain of one
     /// label or an address literal.
     pub(crate) fn new(domains: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Option<DomainFilter> {
-        let (labels, endings) = ([0; LABEL_BITS / 64], [0; ENDING_BITS / 64]);
-        let mut filter = DomainFilter { decodes: false, labels, endings };
+        let (near, endings) = (Box::new([0; NEAR_BITS / 64]), [0; ENDING_BITS / 64]);
+        let mut filter = DomainFilter { decodes: false, near, endings };
         for domain in domains {
             let domain = domain.as_ref();
             let dot = memchr::memrchr(b'.', domain)?;
@@ -71,10 +71,22 @@ impl DomainFilter {
             if !is_domain || before.is_empty() || after.is_empty() {
                 return None;
             }
-            set(&mut filter.labels, label_start(after));
+            filter.set_near(before, after);
             set(&mut filter.endings, ending(before, after));
         }
         Some(filter)
+    }
+
+    /// Says that a last dot may stand between these labels.
+    fn set_near(&mut self, before: &[u8], after: &[u8]) {
+        let any = 0..=31_u8;
+        let octet = |octet: Option<&u8>| octet.map_or(any.clone(), |&octet| octet & 31..=octet & 31);
+        let [last, first] = [before.last(), after.first()].map(|octet| octet.map_or(0, |&octet| octet & 31));
+        for second_last in octet(before.len().checked_sub(2).and_then(|at| before.get(at))) {
+            for second in octet(after.get(1)) {
+                set(&mut *self.near, near([second_last, last, first, second]));
+            }
+        }
     }
 
     /// Whether `body` may name one of the domains. `false` is always right.
@@ -87,19 +99,38 @@ impl DomainFilter {
     /// Whether the dot at `dot` may be the last one of a mapped domain.
     #[inline]
     fn may_be_last_dot(&self, body: &[u8], dot: usize) -> bool {
-        let before = dot.checked_sub(1).and_then(|at| body.get(at)).copied().unwrap_or(0);
-        let behind = body.get(dot + 1..).unwrap_or_default();
-        let after = behind.first().copied().unwrap_or(0);
-        if is_label_octet(before) && is_label_octet(after) {
-            has(&self.labels, label_start(behind)) && {
-                let (before, after) = labels_around(body, dot);
-                has(&self.endings, ending(before, after))
-            }
+        let around = dot.checked_sub(2).and_then(|at| body.get(at..)).and_then(<[u8]>::first_chunk);
+        let Some(&[second_last, last, _, first, second]) = around else { return self.is_at_edge(body, dot) };
+        if is_label_octet(last) && is_label_octet(first) {
+            has(&*self.near, near([second_last, last, first, second])) && self.is_ending(body, dot)
         } else {
-            matches!(after, b' ' | b'\t' | b'\r' | b'\n' | b'(')
-                || matches!(before, b' ' | b'\t' | b'\r' | b'\n' | b')')
+            is_looser(last, first)
         }
     }
+
+    /// The same where less than two octets are on one side.
+    #[cold]
+    fn is_at_edge(&self, body: &[u8], dot: usize) -> bool {
+        let octet = |at: Option<usize>| at.and_then(|at| body.get(at)).copied().unwrap_or(0);
+        let (last, first) = (octet(dot.checked_sub(1)), octet(Some(dot + 1)));
+        if is_label_octet(last) && is_label_octet(first) {
+            self.is_ending(body, dot)
+        } else {
+            is_looser(last, first)
+        }
+    }
+
+    fn is_ending(&self, body: &[u8], dot: usize) -> bool {
+        let (before, after) = labels_around(body, dot);
+        has(&self.endings, ending(before, after))
+    }
+}
+
+/// Whether what stands beside a dot may part it from a label.
+#[inline]
+fn is_looser(before: u8, after: u8) -> bool {
+    matches!(after, b' ' | b'\t' | b'\r' | b'\n' | b'(')
+        || matches!(before, b' ' | b'\t' | b'\r' | b'\n' | b')')
 }
 
 /// The labels on both sides of a dot.
@@ -117,14 +148,11 @@ const fn is_label_octet(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_')
 }
 
-/// A number for the first two octets of a label, case and kind dropped; of one, if there is no other.
+/// A hash of the octets around a dot, of which case and kind are dropped.
 #[inline]
-fn label_start(label: &[u8]) -> usize {
-    let bits = |at: usize| {
-        let octet = label.get(at).copied().filter(|&octet| is_label_octet(octet));
-        usize::from(octet.unwrap_or(0) & 31)
-    };
-    bits(0) << 5 | bits(1)
+fn near(octets: [u8; 4]) -> usize {
+    let bits = u32::from_le_bytes(octets) & 0x1f1f_1f1f;
+    widen(bits.wrapping_mul(0x9e37_79b1) >> (u32::BITS - NEAR_BITS.ilog2()))
 }
 
 /// A hash of two labels (FNV-1a), case dropped.
@@ -152,7 +180,8 @@ mod tests {
     use super::*;
 
     fn filter() -> DomainFilter {
-        DomainFilter::new([&b"tenant1.contoso.com"[..], b"fabrikam.x", b"_tls.d-e.example"]).unwrap()
+        DomainFilter::new([&b"tenant1.contoso.com"[..], b"fabrikam.x", b"_tls.d-e.example", b"q.org", b"v.w"])
+            .unwrap()
     }
 
     #[test]
@@ -171,6 +200,11 @@ mod tests {
             "j@below.fabrikam.X,",
             "j@[10.0.0.1], contoso.com",
             "j@_TLS.d-e.example;",
+            "j@q.org",
+            "j@sub.Q.ORG>",
+            "v.w",
+            "j@v.W",
+            "(v.w)",
             "J\u{fc}rgen <j@elsewhere.example>",
         ] {
             assert!(filter().may_concern(body.as_bytes()), "{body}");
