@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use readdress::Direction;
 use readdress::Scratch;
-use readdress::header::Scanner;
+use readdress::header::{Notes, Scanner};
 use readdress_benches::corpus::{Directory, HOT, Hits, STREAM, office, small};
 use readdress_benches::scan::{address_field_names, address_fields, copy, line_feeds, mailboxes};
 use readdress_benches::shape::{address_bodies, section_length};
@@ -36,10 +36,11 @@ fn scan(criterion: &mut Criterion) {
             bencher.iter(|| sections.iter().for_each(|section| _ = black_box(line_feeds(section))));
         });
         for scanner in Scanner::ALL.into_iter().filter(|scanner| scanner.is_available()) {
+            let mut notes = Notes::default();
             group.bench_function(format!("address-fields/{scanner:?}"), |bencher| {
                 bencher.iter(|| {
                     for section in &sections {
-                        black_box(address_fields(section, &names, scanner));
+                        black_box(address_fields(section, &names, scanner, &mut notes));
                     }
                 });
             });

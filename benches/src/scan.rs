@@ -2,11 +2,12 @@
 //! engine, and the floors they are held against.
 
 use std::hint::black_box;
+use std::mem::take;
 
 use memchr::memchr_iter;
 use readdress::address::{AddressList, Item};
 use readdress::field::KNOWN_FIELDS;
-use readdress::header::{HeaderSection, Scanner};
+use readdress::header::{NamedFields, Notes, Scanner};
 use readdress::{Limits, NameSet};
 
 /// The names of all address fields, as the engine asks about them.
@@ -21,24 +22,27 @@ pub fn address_field_names() -> NameSet {
 
 /// Finds the address fields; gives a sum that depends on every place found.
 #[must_use]
-pub fn address_fields(section: &[u8], names: &NameSet, scanner: Scanner) -> u32 {
-    let mut section =
-        HeaderSection::with_scanner(section, Limits::default(), scanner).expect("shorter than 4 GiB");
+pub fn address_fields(section: &[u8], names: &NameSet, scanner: Scanner, notes: &mut Notes) -> u32 {
+    let mut fields = NamedFields::new(section, Limits::default(), scanner, names, take(notes))
+        .expect("shorter than 4 GiB");
     let mut sum = 0;
-    while let Some((_, field)) = section.next_of(names).expect("within the limits") {
+    while let Some((_, field)) = fields.next_field().expect("within the limits") {
         sum ^= field.body.start ^ field.body.end;
     }
+    *notes = fields.into_notes();
     sum
 }
 
 /// Finds the address fields and reads their lists; gives a sum that depends on every place found.
 #[must_use]
-pub fn address_fields_and_lists(message: &[u8], names: &NameSet) -> u32 {
-    let mut section = HeaderSection::new(message, Limits::default()).expect("shorter than 4 GiB");
+pub fn address_fields_and_lists(message: &[u8], names: &NameSet, notes: &mut Notes) -> u32 {
+    let mut fields = NamedFields::new(message, Limits::default(), Scanner::best(), names, take(notes))
+        .expect("shorter than 4 GiB");
     let mut sum = 0;
-    while let Some((_, field)) = section.next_of(names).expect("within the limits") {
+    while let Some((_, field)) = fields.next_field().expect("within the limits") {
         sum ^= field.body.start ^ mailboxes(field.body.of(message));
     }
+    *notes = fields.into_notes();
     sum
 }
 

@@ -12,7 +12,7 @@ use crate::field::{AUTOCRYPT, BodyKind, LIST_UNSUBSCRIBE};
 use crate::firewall;
 use crate::flags::Flags;
 use crate::fold::fit_lines;
-use crate::header::{Field, HeaderSection, Scanner, is_wsp, octet_flags};
+use crate::header::{Field, NamedFields, Scanner, is_wsp, octet_flags};
 use crate::mailto::is_one_click_signed;
 use crate::map::{Map, MapData};
 use crate::policy::Direction;
@@ -178,9 +178,25 @@ impl Engine {
         let Shared { map, tracked, .. } = &*self.shared;
         let limits = map.policy().limits;
         let scanner = if self.takes_shortcuts { Scanner::best() } else { Scanner::Lines };
-        let mut section = HeaderSection::with_scanner(message, limits, scanner)?;
+        let notes = std::mem::take(&mut scratch.notes);
+        let mut fields = NamedFields::new(message, limits, scanner, tracked.names(), notes)?;
+        let is_complete = self.go_through(session, message, &mut fields, filter, scratch);
+        scratch.notes = fields.into_notes();
+        is_complete
+    }
+
+    fn go_through(
+        &self,
+        session: Session,
+        message: &[u8],
+        fields: &mut NamedFields<'_>,
+        filter: Option<&DomainFilter>,
+        scratch: &mut Scratch,
+    ) -> Result<bool, Error> {
+        let Shared { map, tracked, .. } = &*self.shared;
+        let limits = map.policy().limits;
         let mut has_passed_over = false;
-        while let Some((number, field)) = section.next_of(tracked.names())? {
+        while let Some((number, field)) = fields.next_field()? {
             let nth = scratch.count_field(number);
             if tracked.is_removed(number, session.direction) {
                 firewall::remove(message, field, false, scratch)?;
@@ -206,14 +222,14 @@ impl Engine {
                     continue;
                 }
                 let prefix = widen(field.body.start - field.name.start);
-                let ending = || section.line_ending().octets();
+                let ending = || fields.line_ending().octets();
                 let kind = tracked.kind(number);
                 self.rewrite_field(session, message, field, kind, nth, prefix, ending, scratch)?;
             }
         }
-        scratch.flags = section.flags();
+        scratch.flags = fields.section().flags();
         scratch.flags.set(tracked.flags(&scratch.counts));
-        scratch.input_body_offset = section.body_offset();
+        scratch.input_body_offset = fields.section().body_offset();
         Ok(true)
     }
 

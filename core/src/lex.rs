@@ -4,6 +4,7 @@
 //! It works on octets and never looks back. Octets of 128 and above belong to words: what they
 //! mean is decided only where they would become part of an address.
 
+use crate::field::is_name_octet;
 use crate::header::is_wsp;
 use crate::reason::Reason;
 
@@ -241,6 +242,12 @@ impl<'b> Cursor<'b> {
 }
 
 /// What an octet may be a part of, a bit each.
+/// The same as [`is_name_octet`], from a table.
+#[inline]
+pub(crate) fn is_ftext(octet: u8) -> bool {
+    class_of(octet) & FTEXT != 0
+}
+
 #[inline]
 fn class_of(octet: u8) -> u8 {
     CLASSES.get(usize::from(octet)).copied().unwrap_or(0)
@@ -250,6 +257,8 @@ fn class_of(octet: u8) -> u8 {
 const ATEXT: u8 = 1;
 /// What stands for itself in a quoted-string.
 const QUOTED: u8 = 2;
+/// See [`is_name_octet`].
+const FTEXT: u8 = 4;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -260,7 +269,8 @@ const fn classes() -> [u8; 256] {
     while octet < classes.len() {
         let atext = if is_atext_by_list(octet as u8) { ATEXT } else { 0 };
         let quoted = if matches!(octet as u8, 0 | b'\r' | b'"' | b'\\') { 0 } else { QUOTED };
-        classes[octet] = atext | quoted;
+        let ftext = if is_name_octet(octet as u8) { FTEXT } else { 0 };
+        classes[octet] = atext | quoted | ftext;
         octet += 1;
     }
     classes

@@ -5,6 +5,7 @@ use crate::addr_spec::{Address, DOMAIN_MAX, LOCAL_PART_MAX};
 use crate::engine::Session;
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
+use crate::header::Notes;
 use crate::map::Asked;
 use crate::policy::Limits;
 use crate::reason::Reason;
@@ -16,6 +17,8 @@ use crate::span::{Span, narrow, widen};
 /// per thread or connection.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    /// The scanner's.
+    pub(crate) notes: Notes,
     /// Changes of the source, sorted by place and disjoint.
     pub(crate) edits: Vec<EditRecord>,
     /// Fields that have an edit or a skip.

@@ -4,8 +4,8 @@
 mod support;
 
 use proptest::prelude::*;
-use readdress::header::{Field, HeaderSection, Scanner};
-use readdress::{Error, Flags, Limits};
+use readdress::header::{Field, HeaderSection, NamedFields, Notes, Scanner};
+use readdress::{Error, Flags, Limits, NameSet};
 
 use support::config;
 
@@ -20,6 +20,24 @@ fn scan(message: &[u8], limits: Limits, scanner: Scanner) -> Result<(Vec<Field>,
     Ok((fields, section.body_offset(), section.flags()))
 }
 
+/// What one way finds of the fields with some names, where fields between are passed over.
+fn scan_named(message: &[u8], limits: Limits, scanner: Scanner) -> Result<(Vec<Field>, usize, Flags), Error> {
+    let mut names = NameSet::new();
+    for name in NAMES {
+        names.add(name.as_bytes());
+    }
+    let mut named = NamedFields::new(message, limits, scanner, &names, Notes::default())?;
+    let mut fields = Vec::new();
+    while let Some((number, field)) = named.next_field()? {
+        let name = &message[field.name.start as usize..field.name.end as usize];
+        assert!(name.eq_ignore_ascii_case(NAMES[number].as_bytes()));
+        fields.push(field);
+    }
+    Ok((fields, named.section().body_offset(), named.section().flags()))
+}
+
+const NAMES: [&str; 3] = ["To", "X", "from"];
+
 /// Compares as text: errors have no equality.
 fn found(message: &[u8], limits: Limits, scanner: Scanner) -> String {
     format!("{:?}", scan(message, limits, scanner))
@@ -29,6 +47,21 @@ fn agree(message: &[u8], limits: Limits) -> Result<(), TestCaseError> {
     let expected = found(message, limits, Scanner::Lines);
     for scanner in Scanner::ALL {
         prop_assert_eq!(found(message, limits, scanner), expected.clone(), "{:?}", scanner);
+    }
+    agree_about_names(message, limits)
+}
+
+fn agree_about_names(message: &[u8], limits: Limits) -> Result<(), TestCaseError> {
+    let expected = scan(message, limits, Scanner::Lines).map(|(fields, body_offset, flags)| {
+        let is_named = |field: &Field| {
+            let name = &message[field.name.start as usize..field.name.end as usize];
+            NAMES.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        };
+        (fields.into_iter().filter(is_named).collect::<Vec<_>>(), body_offset, flags)
+    });
+    for scanner in Scanner::ALL {
+        let named = scan_named(message, limits, scanner);
+        prop_assert_eq!(format!("{named:?}"), format!("{expected:?}"), "{:?}", scanner);
     }
     Ok(())
 }
@@ -44,6 +77,8 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         12 => prop_oneof![8 => Just("\r\n"), 3 => Just("\n"), 1 => Just("\r"), 1 => Just("\r\r\n"), 1 => Just("\n\r")]
             .prop_map(|text| text.as_bytes().to_vec()),
         3 => (1_usize..200).prop_map(|length| vec![b'x'; length]),
+        // As many fields as there is room for in what is read at once, and more.
+        1 => (1_usize..300).prop_map(|count| b"X:\n".repeat(count)),
         1 => (900_usize..1100).prop_map(|length| vec![b'y'; length]),
         1 => any::<u8>().prop_map(|octet| vec![octet]),
         1 => Just(b"\r\n\r\n".to_vec()),
@@ -132,6 +167,7 @@ fn every_piece_is_the_same_wherever_chunks_end() {
             message.extend_from_slice(&piece);
             message.extend_from_slice(tail);
             let expected = scan(&message, Limits::default(), Scanner::Lines).unwrap();
+            agree_about_names(&message, Limits::default()).unwrap();
             for scanner in Scanner::ALL {
                 let found = scan(&message, Limits::default(), scanner).unwrap();
                 assert_eq!(found, expected, "{scanner:?}: {}", message.escape_ascii());

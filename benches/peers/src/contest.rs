@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use mail_parser::{MessageBuffers, MessageParser};
-use readdress::header::Scanner;
+use readdress::header::{Notes, Scanner};
 use readdress::{Direction, Engine, Scratch};
 use readdress_benches::corpus::{Directory, Hits};
 use readdress_benches::people::{ELSEWHERE, INTERNAL_DOMAINS};
@@ -64,15 +64,22 @@ impl Corpus {
                 sections.iter().for_each(|section| _ = black_box(line_feeds(section)));
             }),
             Contestant::new("scan", || {
-                let best = Scanner::best();
-                sections.iter().for_each(|section| _ = black_box(address_fields(section, names, best)));
+                let (best, mut notes) = (Scanner::best(), Notes::default());
+                sections
+                    .iter()
+                    .for_each(|section| _ = black_box(address_fields(section, names, best, &mut notes)));
             }),
             Contestant::new("scan by lines", || {
-                let lines = Scanner::Lines;
-                sections.iter().for_each(|section| _ = black_box(address_fields(section, names, lines)));
+                let (lines, mut notes) = (Scanner::Lines, Notes::default());
+                sections
+                    .iter()
+                    .for_each(|section| _ = black_box(address_fields(section, names, lines, &mut notes)));
             }),
             Contestant::new("scan, lists", || {
-                sections.iter().for_each(|section| _ = black_box(address_fields_and_lists(section, names)));
+                let mut notes = Notes::default();
+                sections
+                    .iter()
+                    .for_each(|section| _ = black_box(address_fields_and_lists(section, names, &mut notes)));
             }),
         ];
         contestants.extend(searchers.iter().map(|(name, searcher)| {

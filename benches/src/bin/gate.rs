@@ -7,7 +7,7 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
-use readdress::header::Scanner;
+use readdress::header::{Notes, Scanner};
 use readdress::{Direction, Engine, PathKind, Scratch};
 use readdress_benches::scan::{address_field_names, address_fields};
 use readdress_benches::shape::section_length;
@@ -68,9 +68,10 @@ fn scan(messages: &[Vec<u8>]) -> usize {
     let sections: Vec<&[u8]> =
         messages.iter().filter_map(|message| message.get(..section_length(message))).collect();
     let names = address_field_names();
+    let mut notes = Notes::default();
     twice(&mut || {
         for section in &sections {
-            black_box(address_fields(section, &names, Scanner::best()));
+            black_box(address_fields(section, &names, Scanner::best(), &mut notes));
         }
     });
     sections.len()

@@ -14,20 +14,22 @@
 mod blocks;
 pub(crate) mod kernel;
 mod lines;
+mod named;
 
 use memchr::memchr;
 
 use crate::error::{Error, Limit};
-use crate::field::is_name_octet;
 use crate::flags::Flags;
+use crate::lex::is_ftext;
 use crate::policy::Limits;
 use crate::span::{Span, widen};
 
-use crate::header::blocks::Blocks;
+pub use crate::header::blocks::Notes;
+use crate::header::blocks::{Blocks, Passed};
 use crate::header::kernel::Kernel;
 pub(crate) use crate::header::kernel::prefetch;
 use crate::header::lines::Lines;
-use crate::name_set::NameSet;
+pub use crate::header::named::NamedFields;
 
 /// RFC 5322 2.1.1: the most octets a line may have, its line ending apart.
 pub(crate) const LINE_MAX: usize = 998;
@@ -160,12 +162,17 @@ impl<'m> HeaderSection<'m> {
     /// As [`new`](Self::new).
     #[inline]
     pub fn with_scanner(message: &'m [u8], limits: Limits, scanner: Scanner) -> Result<Self, Error> {
+        HeaderSection::with_notes(message, limits, scanner, Notes::default())
+    }
+
+    #[inline]
+    fn with_notes(message: &'m [u8], limits: Limits, scanner: Scanner, notes: Notes) -> Result<Self, Error> {
         if u32::try_from(message.len()).is_err() {
             let allowed = u64::from(u32::MAX);
             return Err(Error::Limit { limit: Limit::MessageOctets, allowed, offset: widen(u32::MAX) });
         }
         let way = match scanner.kernel() {
-            Some(kernel) => Way::Blocks(Blocks::new(message, kernel)),
+            Some(kernel) => Way::Blocks(Blocks::new(message, kernel, notes)?),
             None => Way::Lines(Lines::new(message)),
         };
         let flags = Flags::default();
@@ -174,6 +181,9 @@ impl<'m> HeaderSection<'m> {
         if is_mbox_from_line(message) {
             section.flags.set(Flags::MBOX_FROM_LINE);
             section.position = section.line_end(0);
+            if let Way::Blocks(blocks) = &mut section.way {
+                blocks.begin_at(section.position);
+            }
         }
         Ok(section)
     }
@@ -188,35 +198,28 @@ impl<'m> HeaderSection<'m> {
         self.next_where(|_| true)
     }
 
-    /// The next field whose name is in a set, with its number there, or `None` at the end of the header
-    /// section. Fields between are held to the same rules and limits.
-    ///
-    /// # Errors
-    ///
-    /// As [`next_field`](Self::next_field).
+    /// The next field that is wanted, to judge by its first octets; the same ones for all fields of a section.
     #[inline]
-    pub fn next_of(&mut self, names: &NameSet) -> Result<Option<(usize, Field)>, Error> {
-        while let Some(field) = self.next_where(|octets| names.may_begin(octets))? {
-            if let Some(number) = names.find(field.name.of(self.message)) {
-                return Ok(Some((number, field)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The next field that is wanted, to judge by its first octets.
-    #[inline]
-    fn next_where(&mut self, is_wanted: impl Fn([u8; 3]) -> bool) -> Result<Option<Field>, Error> {
+    fn next_where(&mut self, is_wanted: impl Fn([u8; 4]) -> bool + Copy) -> Result<Option<Field>, Error> {
         if self.body_offset.is_some() {
             return Ok(None);
         }
         loop {
+            if let Way::Blocks(blocks) = &mut self.way {
+                let passed = Passed { octets: self.position, fields: self.fields };
+                if let Some((field, passed)) = blocks.marked_field(passed, &self.limits) {
+                    (self.position, self.fields) = (passed.octets, passed.fields);
+                    return Ok(Some(field));
+                }
+                let passed = blocks.pass(passed, &self.limits, is_wanted);
+                (self.position, self.fields) = (passed.octets, passed.fields);
+            }
             let start = self.position;
             let Some((name_end, colon)) = self.name_and_colon(start)? else { return Ok(None) };
             let allowed = widen(self.limits.header_octets);
             let end = match &mut self.way {
-                Way::Lines(lines) => lines.field_end(start, colon + 1, allowed),
-                Way::Blocks(blocks) => blocks.field_end(start, allowed),
+                Way::Lines(lines) => lines.field_end(start, allowed),
+                Way::Blocks(blocks) => blocks.field_end(start, allowed, is_wanted),
             };
             let body_end = self.pass_field(start, end)?;
             let octets = self.message.get(start..).and_then(<[u8]>::first_chunk);
@@ -231,10 +234,12 @@ impl<'m> HeaderSection<'m> {
     /// there; then the section is finished.
     #[inline]
     fn name_and_colon(&mut self, start: usize) -> Result<Option<(usize, usize)>, Error> {
-        let name_end = match &self.way {
-            Way::Lines(_) => name_end(self.message, start),
-            Way::Blocks(blocks) => blocks.name_end(start),
-        };
+        if let Way::Blocks(blocks) = &self.way
+            && let Some(length) = blocks.name()
+        {
+            return Ok(Some((start + length, start + length)));
+        }
+        let name_end = name_end(self.message, start);
         let colon = match self.message.get(name_end) {
             Some(b':') => Some(name_end),
             _ => self.colon_behind_space(name_end),
@@ -295,8 +300,15 @@ impl<'m> HeaderSection<'m> {
     /// Where the line that goes on at `from` has ended.
     fn line_end(&mut self, from: usize) -> usize {
         match &mut self.way {
-            Way::Lines(lines) => lines.line_end(from).after,
+            Way::Lines(lines) => lines.line_end().after,
             Way::Blocks(_) => line_end(self.message, from).after,
+        }
+    }
+
+    fn into_notes(self) -> Notes {
+        match self.way {
+            Way::Lines(_) => Notes::default(),
+            Way::Blocks(blocks) => blocks.into_notes(),
         }
     }
 
@@ -361,7 +373,7 @@ fn text_end(message: &[u8], feed: usize) -> usize {
 /// Where the octets of a field name that goes on at `from` end.
 fn name_end(message: &[u8], from: usize) -> usize {
     let rest = message.get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|&&octet| is_name_octet(octet)).count()
+    from + rest.iter().take_while(|&&octet| is_ftext(octet)).count()
 }
 
 /// The flags that depend on single octets alone.

@@ -4,7 +4,7 @@
 use crate::addr_spec::Address;
 use crate::address::{AddressList, Item};
 use crate::error::Error;
-use crate::header::HeaderSection;
+use crate::header::{NamedFields, Notes, Scanner};
 use crate::name_set::NameSet;
 use crate::policy::Limits;
 use crate::room::Room;
@@ -65,6 +65,7 @@ pub(super) struct HeaderAnswers {
     /// For each text asked for, whether it is there.
     found: Vec<bool>,
     unfolded: Vec<u8>,
+    notes: Notes,
 }
 
 impl HeaderQuestions {
@@ -108,9 +109,10 @@ impl HeaderQuestions {
     ) -> Result<(), Error> {
         answers.clear(self.texts.len());
         answers.is_there = true;
-        let mut section = HeaderSection::new(message, limits)?;
         let names = if is_for_host { &self.names_for_host } else { &self.names };
-        while let Some((number, field)) = section.next_of(names)? {
+        let notes = std::mem::take(&mut answers.notes);
+        let mut fields = NamedFields::new(message, limits, Scanner::best(), names, notes)?;
+        while let Some((number, field)) = fields.next_field()? {
             let body = field.body.of(message);
             if Some(number) == self.received {
                 answers.received = answers.received.saturating_add(1);
@@ -136,6 +138,7 @@ impl HeaderQuestions {
                 }
             }
         }
+        answers.notes = fields.into_notes();
         answers.is_author_unclear |= answers.authors.is_empty();
         Ok(())
     }
