@@ -12,7 +12,7 @@ use readdress_benches::scan::{
 };
 use readdress_benches::shape::section_length;
 use readdress_benches::stopwatch::{Contestant, MANY_ROUNDS, ROUNDS, Times, race};
-use readdress_benches::work::{contiguous, count, edit_list, slices, verdict};
+use readdress_benches::work::{contiguous, count, edit_list, edit_list_with_sources, slices, verdict};
 
 use crate::c_library::CLibrary;
 use crate::gmime::GMime;
@@ -174,9 +174,9 @@ impl Corpus {
     }
 }
 
-fn ours<'a>(hits: Hits, engine: &'a Engine, messages: &'a [Vec<u8>]) -> [Contestant<'a>; 4] {
+fn ours<'a>(hits: Hits, engine: &'a Engine, messages: &'a [Vec<u8>]) -> [Contestant<'a>; 5] {
     let name = |what: &str| format!("{} {what}", hits.name());
-    let [mut first, mut second, mut third, mut fourth] = [(); 4].map(|()| Scratch::new());
+    let [mut first, mut second, mut third, mut fourth, mut fifth] = [(); 5].map(|()| Scratch::new());
     let mut buffer = Vec::new();
     [
         Contestant::new(name("verdict"), move || {
@@ -188,8 +188,11 @@ fn ours<'a>(hits: Hits, engine: &'a Engine, messages: &'a [Vec<u8>]) -> [Contest
         Contestant::new(name("edit list"), move || {
             messages.iter().for_each(|message| edit_list(engine, message, &mut third));
         }),
+        Contestant::new(name("edit list with sources"), move || {
+            messages.iter().for_each(|message| edit_list_with_sources(engine, message, &mut fourth));
+        }),
         Contestant::new(name("contiguous"), move || {
-            messages.iter().for_each(|message| contiguous(engine, message, &mut fourth, &mut buffer));
+            messages.iter().for_each(|message| contiguous(engine, message, &mut fifth, &mut buffer));
         }),
     ]
 }
