@@ -55,6 +55,8 @@ static HIDDEN: LazyLock<Engine> = LazyLock::new(|| {
             ("john@t0.example", "john@shared.test", EntryDirection::Both, &[]),
             ("*.lab.example", "lab.test", EntryDirection::Outbound, &["keep.lab.example"]),
             ("b\u{fc}cher.example", "books.test", EntryDirection::Both, &[]),
+            ("john@q.w", "jo@shared.test", EntryDirection::Both, &[]),
+            ("john@_lab.d_e", "joe@shared.test", EntryDirection::Both, &[]),
         ],
     )
 });
@@ -90,6 +92,10 @@ fn dressed_domain() -> impl Strategy<Value = String> {
         "b\u{fc}cher.example",
         "xn--bcher-kva.example",
         "shared.test",
+        "q.w",
+        "Q.W",
+        "x.q.w",
+        "_lab.d_e",
         "localhost",
         "[192.0.2.1]",
         "xt0.example",
