@@ -107,13 +107,14 @@ def test_a_reader_that_goes_away_is_no_traceback(map_file: Path) -> None:
 
 
 def waiting(map_file: Path, body: bytes, ignored: bool = False) -> subprocess.Popen[bytes]:
-    """The command, waiting for the end of its standard input."""
+    """The command, waiting for the end of its standard input. The tests themselves may be a background job."""
+    on_ctrl_c = signal.SIG_IGN if ignored else signal.SIG_DFL
     process = subprocess.Popen(
         [SCRIPT, "rewrite", "--map", map_file, "--direction", "outbound", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, on_ctrl_c),
     )
     assert process.stdin is not None
     # More than a pipe holds: it has read some of it as soon as this is written.
