@@ -22,7 +22,7 @@ import figures  # noqa: E402
 import targets  # noqa: E402
 
 ROOT = pathlib.Path(__file__).parents[2]
-NOT_MEASURED = "Not measured: P1 without SIMD of our own, P3 against Postfix, P11."
+NOT_MEASURED = "Not measured: P3 against Postfix, P11."
 RIVALS = ("aho-corasick", "ahash", "hashbrown", "heed", "mail-parser", "mailparse", "memchr")
 
 

@@ -104,7 +104,7 @@ impl DomainFilter {
         if is_label_octet(last) && is_label_octet(first) {
             has(&*self.near, near([second_last, last, first, second])) && self.is_ending(body, dot)
         } else {
-            is_looser(last, first)
+            is_beside_cfws(last, first)
         }
     }
 
@@ -116,7 +116,7 @@ impl DomainFilter {
         if is_label_octet(last) && is_label_octet(first) {
             self.is_ending(body, dot)
         } else {
-            is_looser(last, first)
+            is_beside_cfws(last, first)
         }
     }
 
@@ -126,9 +126,9 @@ impl DomainFilter {
     }
 }
 
-/// Whether what stands beside a dot may part it from a label.
+/// Whether white space, a fold or a comment may stand between a dot and its labels: CFWS (RFC 5322 3.2.2).
 #[inline]
-fn is_looser(before: u8, after: u8) -> bool {
+fn is_beside_cfws(before: u8, after: u8) -> bool {
     matches!(after, b' ' | b'\t' | b'\r' | b'\n' | b'(')
         || matches!(before, b' ' | b'\t' | b'\r' | b'\n' | b')')
 }

@@ -6,8 +6,9 @@
 //! the tests hold each way to it for every octet in every place.
 //!
 //! This is the only module with `unsafe`. There are three uses of it. Vectors are made of arrays of their
-//! own size. Memory is asked for ahead, by an instruction that reads nothing. And functions compiled for more than x86-64 has at least are called from ones that are not: only for a [`Kernel`] with a
-//! [`Proof`], which is only made where the processor has said that it knows what the function is compiled for.
+//! own size. Memory is asked for ahead, by an instruction that reads nothing. And functions compiled for more
+//! than x86-64 has at least are called from ones that are not: only for a [`Kernel`] with a [`Proof`], which is
+//! only made where the processor has said that it knows what the function is compiled for.
 #![allow(unsafe_code, reason = "vectors and calls behind a run-time check; see above")]
 #![allow(clippy::inline_always, reason = "what the ways have in common is compiled for each of them")]
 
