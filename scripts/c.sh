@@ -87,7 +87,7 @@ for standard in c99 c11 c2x; do
     for example in rewrite fields reload route; do
         cc -std=$standard -O2 $strict -pthread "examples/$example.c" $flags $rpath -o "$made/$example"
     done
-    for test in api misuse memory routing account; do
+    for test in api misuse memory routing account warm; do
         cc -std=$standard -O2 $strict "ffi/tests/c/$test.c" $flags $rpath -o "$made/$test"
     done
 done
@@ -104,6 +104,7 @@ cc -O2 -I"$stage/include" examples/rewrite.c "$stage/lib/libreaddress.a" \
 "$made/api" "$files" "$plan"
 "$made/misuse" "$files" "$plan"
 "$made/memory" "$files"
+"$made/warm" "$files"
 "$made/routing" "$files"
 timeout 300 "$made/reload" "$files" 10000 4 1000
 

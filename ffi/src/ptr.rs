@@ -133,11 +133,18 @@ pub(crate) unsafe fn copy_out(from: &[u8], to: *mut u8, length: usize) -> bool {
 /// A `text` that is not NULL must be readable up to a NUL for as long as the caller chooses `'a`
 /// to be.
 pub(crate) unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a CStr, Failure> {
-    if text.is_null() {
-        return Err(Failure::null(what));
-    }
+    // SAFETY: the caller's promise is handed on.
+    unsafe { optional_text(text) }.ok_or_else(|| Failure::null(what))
+}
+
+/// A NUL-terminated text that may be missing.
+///
+/// # Safety
+///
+/// As for [`text`].
+pub(crate) unsafe fn optional_text<'a>(text: *const c_char) -> Option<&'a CStr> {
     // SAFETY: not NULL, and NUL-terminated by the caller's promise.
-    Ok(unsafe { CStr::from_ptr(text) })
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
 }
 
 /// A NUL-terminated path of the operating system.

@@ -1,6 +1,6 @@
 //! What a gateway knows about the session that a message comes through.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::net::IpAddr;
 
 use readdress::routing::Client;
@@ -114,7 +114,7 @@ pub(crate) fn who(session: &readdress_session) -> Result<Who<'_>, Failure> {
 
 fn text<'s>(text: *const c_char) -> Option<&'s [u8]> {
     // SAFETY: NULL or a NUL-terminated text, which stays during the call, by the header's general part.
-    unsafe { ptr::text(text, "") }.ok().map(std::ffi::CStr::to_bytes)
+    unsafe { ptr::optional_text(text) }.map(CStr::to_bytes)
 }
 
 fn address(text: &[u8]) -> Result<IpAddr, Failure> {

@@ -208,7 +208,7 @@ mod tests {
             let put: Vec<_> = wanted.iter().map(|text| texts.put(text.as_bytes()).unwrap()).collect();
             for (text, wanted) in put.iter().zip(&wanted) {
                 // SAFETY: `texts` has it.
-                let read = unsafe { ptr::text(text.text, "the text") }.ok().map(CStr::to_bytes);
+                let read = unsafe { ptr::optional_text(text.text) }.map(CStr::to_bytes);
                 assert_eq!((read, text.len), (Some(wanted.as_bytes()), wanted.len()));
             }
             assert_eq!(texts.full.is_empty(), round > 0, "one piece is enough from the second time on");
