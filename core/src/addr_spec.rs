@@ -55,21 +55,29 @@ impl Address {
         self.read_parts(addr_spec.local_part.of(body), addr_spec.domain.of(body))
     }
 
-    /// The same for two dot-atoms in ASCII of fewer octets than a window, in the body that `ahead` begins with: with
-    /// copies of one length, whatever theirs is.
+    /// Reads the key alone of two dot-atoms in ASCII of fewer octets than a window, in the body that `ahead` begins
+    /// with: with copies of one length, whatever theirs is. `false` if the body ends too soon for that.
     #[inline]
-    pub(crate) fn read_usual(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> Result<(), Reason> {
+    pub(crate) fn read_usual_key(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> bool {
         let AddrSpec { local_part, domain } = *addr_spec;
-        let window = |place: Span| ahead.get(widen(place.start)..).and_then(<[u8]>::first_chunk);
-        let (Some(local_text), Some(domain_text)) = (window(local_part), window(domain)) else {
-            return self.read_parts(local_part.of(ahead), domain.of(ahead));
+        let (Some(local_text), Some(domain_text)) = (window(ahead, local_part), window(ahead, domain)) else {
+            return false;
         };
-        put(local_text, local_part.len(), [&mut self.local_text, &mut self.local_part]);
-        put(&lower_case(local_text), local_part.len(), [&mut self.local_key]);
-        put(domain_text, domain.len(), [&mut self.domain_text]);
-        put(&lower_case(domain_text), domain.len(), [&mut self.domain_key]);
+        put(&lower_case(local_text), local_part.len(), &mut self.local_key);
+        put(&lower_case(domain_text), domain.len(), &mut self.domain_key);
+        true
+    }
+
+    /// Reads what else there is of an address of which [`read_usual_key`](Self::read_usual_key) has read the key.
+    #[inline]
+    pub(crate) fn read_usual_texts(&mut self, ahead: &[u8], addr_spec: &AddrSpec) {
+        let AddrSpec { local_part, domain } = *addr_spec;
+        if let (Some(local_text), Some(domain_text)) = (window(ahead, local_part), window(ahead, domain)) {
+            put(local_text, local_part.len(), &mut self.local_text);
+            put(local_text, local_part.len(), &mut self.local_part);
+            put(domain_text, domain.len(), &mut self.domain_text);
+        }
         self.has_u_labels = false;
-        Ok(())
     }
 
     /// The same for a local-part and a domain that are well-formed, each with whatever comments
@@ -131,14 +139,18 @@ fn lower_case(window: &[u8; BLOCK]) -> [u8; BLOCK] {
     lower
 }
 
-/// Puts the first octets of a window into buffers.
+/// The octets from the start of a place on.
 #[inline]
-fn put<const N: usize>(window: &[u8; BLOCK], length: usize, buffers: [&mut Vec<u8>; N]) {
-    for buffer in buffers {
-        buffer.clear();
-        buffer.extend_from_slice(window);
-        buffer.truncate(length);
-    }
+fn window(ahead: &[u8], place: Span) -> Option<&[u8; BLOCK]> {
+    ahead.get(widen(place.start)..)?.first_chunk()
+}
+
+/// Puts the first octets of a window into a buffer.
+#[inline]
+fn put(window: &[u8; BLOCK], length: usize, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    buffer.extend_from_slice(window);
+    buffer.truncate(length);
 }
 
 /// Appends a local-part or domain without comments and white space; returns whether it is nothing but

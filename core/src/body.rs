@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::field::BodyKind;
 use crate::idn;
 use crate::lex::copy_comments;
-use crate::map::{Asked, Found, KeySide, Map, Way};
+use crate::map::{Asked, Found, KeySide, Map, Tables, Way};
 use crate::reason::Reason;
 use crate::scratch::{EditRecord, Scratch, SkipRecord, TOGETHER};
 use crate::span::{Span, narrow, widen};
@@ -23,6 +23,8 @@ pub(crate) const BARE_ADDRESS_MAX: usize = 2 * (LOCAL_PART_MAX + 1) + 1 + DOMAIN
 /// A field body whose addresses are being rewritten.
 pub(crate) struct FieldBody<'b> {
     pub(crate) map: &'b Map,
+    /// The map's, of the side that addresses are on before rewriting.
+    tables: Tables<'b>,
     pub(crate) session: Session,
     pub(crate) octets: &'b [u8],
     /// The same and what is behind it in the source.
@@ -59,6 +61,7 @@ impl<'b> FieldBody<'b> {
         let (octets, ahead) = (place.of(source), source.get(base..).unwrap_or_default());
         FieldBody {
             map,
+            tables: map.tables(KeySide::of(session.direction)),
             session,
             octets,
             ahead,
@@ -85,7 +88,6 @@ impl<'b> FieldBody<'b> {
     }
 
     fn rewrite_addresses(&mut self, scratch: &mut Scratch) -> Result<(), Error> {
-        let side = KeySide::of(self.session.direction);
         let mut list = AddressList::ahead_of(self.ahead, self.octets);
         if !self.takes_shortcuts {
             list = list.without_shortcuts();
@@ -96,13 +98,13 @@ impl<'b> FieldBody<'b> {
             let mut count = 0;
             for (place, asked) in items.iter_mut().zip(&mut scratch.asked) {
                 let Some(item) = list.next() else { break };
-                *place = Some((item, self.ask(side, &item, list.is_usual(), asked)));
+                *place = Some((item, self.ask(&item, list.is_usual(), asked)));
                 count += 1;
             }
             if count == 0 {
                 return Ok(());
             }
-            self.map.approach(side, scratch.asked.get_mut(..count).unwrap_or_default());
+            self.tables.approach(scratch.asked.get_mut(..count).unwrap_or_default());
             for (nth, item) in items.iter_mut().enumerate() {
                 let Some((item, read)) = item.take() else { break };
                 self.rewrite_item(&item, read, nth, scratch)?;
@@ -111,15 +113,14 @@ impl<'b> FieldBody<'b> {
     }
 
     /// Reads the address of an item and sets out to look it up.
-    fn ask(&self, side: KeySide, item: &Item, is_usual: bool, asked: &mut Asked) -> Result<(), Reason> {
+    fn ask(&self, item: &Item, is_usual: bool, asked: &mut Asked) -> Result<(), Reason> {
         asked.way = Way::default();
         if let Item::Mailbox(mailbox) = item {
-            if is_usual {
-                asked.address.read_usual(self.ahead, &mailbox.addr_spec)?;
-            } else {
+            asked.has_only_key = is_usual && asked.address.read_usual_key(self.ahead, &mailbox.addr_spec);
+            if !asked.has_only_key {
                 asked.address.read(self.octets, &mailbox.addr_spec)?;
             }
-            asked.way = self.map.set_out(side, &asked.address);
+            asked.way = self.tables.set_out(&asked.address);
         }
         Ok(())
     }
@@ -156,15 +157,24 @@ impl<'b> FieldBody<'b> {
         nth: usize,
         scratch: &mut Scratch,
     ) -> Result<Option<EditRecord>, Reason> {
-        let Some(Asked { address, way }) = scratch.asked.get_mut(nth) else { return Ok(None) };
-        let found = self.map.arrive(KeySide::of(self.session.direction), address, way);
-        if found == Found::Nothing {
-            return Ok(None);
+        let Some(Asked { address, has_only_key, way }) = scratch.asked.get_mut(nth) else { return Ok(None) };
+        let found = self.map.arrive(&self.tables, address, way);
+        let place = mailbox.addr_spec.span();
+        let old = place.of(self.octets);
+        // Of an address that is spelled as usual, the text is what stands there.
+        let is_bare = *has_only_key;
+        match found {
+            Found::Nothing => return Ok(None),
+            Found::Unmapped if is_bare => {
+                let text = scratch.text(|_, texts| texts.extend_from_slice(old));
+                scratch.unmapped.push(text);
+                return Ok(None);
+            }
+            Found::Hit(_) if is_bare => address.read_usual_texts(self.ahead, &mailbox.addr_spec),
+            Found::Unmapped | Found::Hit(_) => {}
         }
         std::mem::swap(address, &mut scratch.address);
         let Some(target) = self.take(found, scratch)? else { return Ok(None) };
-        let place = mailbox.addr_spec.span();
-        let old = place.of(self.octets);
         let Address { local_text, domain_text, .. } = &scratch.address;
         let has_more = old.len() > local_text.len() + 1 + domain_text.len();
         if has_more && old.contains(&b'(') {
@@ -183,7 +193,7 @@ impl<'b> FieldBody<'b> {
 
     /// Looks `scratch.address` up, and writes what the map gives for it. `None` if it stays as it is.
     pub(crate) fn look_up(&self, scratch: &mut Scratch) -> Result<Option<Target>, Reason> {
-        let found = self.map.look_up(KeySide::of(self.session.direction), &scratch.address);
+        let found = self.map.look_up(&self.tables, &scratch.address);
         self.take(found, scratch)
     }
 
@@ -198,8 +208,7 @@ impl<'b> FieldBody<'b> {
             }
             Found::Nothing => return Ok(None),
         };
-        let side = KeySide::of(self.session.direction);
-        let to = write_target(self.map.view(), self.session, side, hit, scratch)?;
+        let to = write_target(&self.tables, self.session, hit, scratch)?;
         Ok(to.map(|to| Target { to, entry: hit.mark.entry }))
     }
 

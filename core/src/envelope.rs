@@ -185,7 +185,8 @@ impl Engine {
         scratch: &mut Scratch,
     ) -> Result<PathOutcome, Reason> {
         scratch.address.read(path, &address)?;
-        let hit = match self.map().look_up(side, &scratch.address) {
+        let tables = self.map().tables(side);
+        let hit = match self.map().look_up(&tables, &scratch.address) {
             Found::Hit(hit) => hit,
             Found::Unmapped => return Ok(PathOutcome::Unmapped),
             Found::Nothing => return Ok(PathOutcome::Alone),
@@ -194,7 +195,7 @@ impl Engine {
         if is_bracketed {
             scratch.texts.push(b'<');
         }
-        if write_target(self.map().view(), session, side, hit, scratch)?.is_none() {
+        if write_target(&tables, session, hit, scratch)?.is_none() {
             return Ok(PathOutcome::Alone);
         }
         if is_bracketed {

@@ -54,6 +54,7 @@ impl Engine {
         }
         let map = self.map();
         let side = KeySide::of(session.direction);
+        let tables = map.tables(side);
         let mut hits: Vec<Hit> = Vec::new();
         map.climb::<true>(side, &scratch.address, |rung| {
             let key = match rung.kind {
@@ -70,11 +71,11 @@ impl Engine {
             }
             ControlFlow::Continue(())
         });
-        explanation.unmapped = map.look_up(side, &scratch.address) == Found::Unmapped;
+        explanation.unmapped = map.look_up(&tables, &scratch.address) == Found::Unmapped;
         let mut hits = hits.into_iter();
         if let Some(winner) = hits.next() {
             explanation.entry = map.referenced(winner.mark.entry);
-            match write_target(map.view(), session, side, winner, &mut scratch) {
+            match write_target(&tables, session, winner, &mut scratch) {
                 Ok(Some(_)) => explanation.result = Some(std::mem::take(&mut scratch.texts)),
                 Ok(None) => {}
                 Err(reason) => explanation.reason = Some(reason),

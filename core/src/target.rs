@@ -5,7 +5,7 @@ use crate::addr_spec::Address;
 use crate::engine::Session;
 use crate::idn;
 use crate::lex::{has_any, is_one_quoted_string, quote_if_needed, unquote};
-use crate::map::{Hit, KeyKind, KeySide, View};
+use crate::map::{Hit, KeyKind, Tables};
 use crate::reason::Reason;
 use crate::scratch::Scratch;
 use crate::span::{Span, widen};
@@ -13,14 +13,13 @@ use crate::span::{Span, widen};
 /// Appends the address that `hit` gives for `scratch.address` to `scratch.texts` and says where. `None`
 /// if that is the same address. On a failure the texts are as they were.
 pub(crate) fn write_target(
-    view: View<'_>,
+    tables: &Tables<'_>,
     session: Session,
-    side: KeySide,
     hit: Hit,
     scratch: &mut Scratch,
 ) -> Result<Option<Span>, Reason> {
     let start = scratch.texts.len();
-    if !write(view, side, hit, scratch) {
+    if !write(tables, hit, scratch) {
         scratch.texts.truncate(start);
         return Ok(None);
     }
@@ -47,8 +46,8 @@ pub(crate) fn write_target(
 }
 
 /// `false` if the address stays the same.
-fn write(view: View<'_>, side: KeySide, hit: Hit, scratch: &mut Scratch) -> bool {
-    let given = view.given(side, &hit).filter(|given| !given.is_identity);
+fn write(tables: &Tables<'_>, hit: Hit, scratch: &mut Scratch) -> bool {
+    let given = tables.given(&hit).filter(|given| !given.is_identity);
     let Some(given) = given else { return false };
     let Scratch { address, texts, local_part: joined, .. } = scratch;
     match hit.kind {

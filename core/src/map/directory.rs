@@ -193,9 +193,7 @@ impl<D: AsRef<[u8]>> Map<D> {
     /// subaddress or BATV tag.
     pub(crate) fn recipient(&self, local_part: &[u8], domain: &[u8]) -> Option<Recipient> {
         let directory = self.directory.as_ref()?;
-        let file = self.data.as_ref();
-        let view = directory.view(file);
-        let tables = view.side(KeySide::Internal)?;
+        let tables = directory.view(self.data.as_ref()).tables(KeySide::Internal);
         let (domain, record) = tables.domains.find(domain)?;
         let LocalPart { tag, subaddress, .. } =
             LocalPart::read(local_part, self.policy().subaddress_delimiters.as_bytes());
@@ -209,7 +207,7 @@ impl<D: AsRef<[u8]>> Map<D> {
             let key = local_part.get(start..end)?;
             let mark = tables.mailbox(domain, &record, key)?;
             let hit = Hit { mark, kind, name: Span::new(start, end) };
-            let is_routed = view.given(KeySide::Internal, &hit).is_some_and(|given| !given.is_identity);
+            let is_routed = tables.given(&hit).is_some_and(|given| !given.is_identity);
             Some(Recipient { number: mark.entry, hit, is_routed })
         })
     }

@@ -161,7 +161,7 @@ impl DomainRecord {
 }
 
 /// The texts of all domains, in any spelling, sorted.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Texts<'m> {
     places: &'m [u8],
     octets: &'m [u8],

@@ -16,7 +16,7 @@ use crate::map::Map;
 use crate::map::domains::{DomainRecord, NONE, is_exception};
 use crate::map::format::SectionId;
 use crate::map::record::EntryDirection;
-use crate::map::view::{Mark, NthBlock, Side};
+use crate::map::tables::{Mark, NthBlock, Tables};
 use crate::policy::Direction;
 use crate::span::Span;
 
@@ -117,50 +117,26 @@ pub(crate) struct Way {
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) address: Address,
+    /// Of the address, only the key was read.
+    pub(crate) has_only_key: bool,
     pub(crate) way: Way,
 }
 
 impl<D: AsRef<[u8]>> Map<D> {
     /// Looks an address up.
-    pub(crate) fn look_up(&self, side: KeySide, address: &Address) -> Found {
-        let mut way = self.set_out(side, address);
-        if let Some(tables) = self.view().side(side) {
-            way.find_block(&tables, address);
-            way.reach_block(&tables);
-        }
-        self.arrive(side, address, &way)
-    }
-
-    /// The first step of a look-up.
-    pub(crate) fn set_out(&self, side: KeySide, address: &Address) -> Way {
-        let mut way = Way::default();
-        if let Some(tables) = self.view().side(side)
-            && let Some((number, record)) = tables.domains.find(&address.domain_key)
-        {
-            way.domain = Some(number);
-            if record.mailboxes > 0 {
-                way.hash = tables.filter_hash(number, &address.local_key);
-            }
-        }
-        way
-    }
-
-    /// The steps between, side by side.
-    pub(crate) fn approach(&self, side: KeySide, asked: &mut [Asked]) {
-        let Some(tables) = self.view().side(side) else { return };
-        for Asked { address, way } in &mut *asked {
-            way.find_block(&tables, address);
-        }
-        for Asked { way, .. } in asked {
-            way.reach_block(&tables);
-        }
+    pub(crate) fn look_up(&self, tables: &Tables<'_>, address: &Address) -> Found {
+        let mut way = tables.set_out(address);
+        way.find_block(tables, address);
+        way.reach_block(tables);
+        self.arrive(tables, address, &way)
     }
 
     /// The last step. Most addresses are found under their whole mailbox, the first key, or have no other.
-    pub(crate) fn arrive(&self, side: KeySide, address: &Address, way: &Way) -> Found {
+    #[inline]
+    pub(crate) fn arrive(&self, tables: &Tables<'_>, address: &Address, way: &Way) -> Found {
+        let side = tables.side;
         let may_be_below = side == KeySide::Internal && self.has_subdomain_entries;
-        let Some(tables) = self.view().side(side) else { return Found::Nothing };
-        let Some(record) = way.record(&tables) else {
+        let Some(record) = way.record(tables) else {
             return if may_be_below { self.look_up_by_ladder(side, address) } else { Found::Nothing };
         };
         if let Some(mark) = way.block.and_then(|block| tables.mark(&record, block, &address.local_key)) {
@@ -193,7 +169,7 @@ impl<D: AsRef<[u8]>> Map<D> {
 
     /// Whether entries say something about `domain`, given in any case.
     pub(crate) fn names_domain(&self, side: KeySide, domain: &[u8]) -> bool {
-        let Some(tables) = self.view().side(side) else { return false };
+        let tables = self.tables(side);
         let mut buffer = [0; DOMAIN_MAX];
         let Some(lower) = buffer.get_mut(..domain.len()) else { return false };
         lower.copy_from_slice(domain);
@@ -210,7 +186,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         address: &Address,
         mut visit: impl FnMut(Rung<'_>) -> ControlFlow<()>,
     ) -> bool {
-        let Some(tables) = self.view().side(side) else { return false };
+        let tables = self.tables(side);
         let domain = address.domain_key.as_slice();
         let known = tables.domains.find(domain);
         let may_be_below = side == KeySide::Internal && self.has_subdomain_entries;
@@ -245,7 +221,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         }
         let entry = known.and_then(|(_, record)| entry(record.exact));
         let entry =
-            entry.filter(|&number| movable == Movable::Always || self.leads_back(number)).map(of_domain);
+            entry.filter(|&number| movable == Movable::Always || self.leads_back(number)).map(Mark::of_domain);
         let rung = Rung { kind: KeyKind::Domain, tag: 0, local_part: &[], domain, entry };
         if (entry.is_some() || ALL) && visit(rung).is_break() {
             return named;
@@ -255,7 +231,7 @@ impl<D: AsRef<[u8]>> Map<D> {
         }
         if may_be_below && let Some((domain, entry)) = self.subdomain_entry(&tables, domain) {
             named |= entry.is_some();
-            let entry = entry.map(of_domain);
+            let entry = entry.map(Mark::of_domain);
             // The last rung: whether to go on makes no difference.
             _ = visit(Rung { kind: KeyKind::Subdomain, tag: 0, local_part: &[], domain, entry });
         }
@@ -268,14 +244,14 @@ impl<D: AsRef<[u8]>> Map<D> {
     }
 
     /// Whether a `*.` entry is about `domain`.
-    fn covers(&self, side: KeySide, tables: &Side<'_>, domain: &[u8]) -> bool {
+    fn covers(&self, side: KeySide, tables: &Tables<'_>, domain: &[u8]) -> bool {
         side == KeySide::Internal
             && self.subdomain_entry(tables, domain).is_some_and(|(_, entry)| entry.is_some())
     }
 
     /// The longest `*.` domain at or above `domain`, with its entry; without, if `domain` is one
     /// of its exceptions.
-    fn subdomain_entry<'a>(&self, tables: &Side<'_>, domain: &'a [u8]) -> Option<(&'a [u8], Option<u32>)> {
+    fn subdomain_entry<'a>(&self, tables: &Tables<'_>, domain: &'a [u8]) -> Option<(&'a [u8], Option<u32>)> {
         if !self.has_subdomain_entries {
             return None;
         }
@@ -291,21 +267,46 @@ impl<D: AsRef<[u8]>> Map<D> {
     }
 }
 
+impl Tables<'_> {
+    /// The first step of a look-up.
+    #[inline]
+    pub(crate) fn set_out(&self, address: &Address) -> Way {
+        let mut way = Way::default();
+        if let Some((number, record)) = self.domains.find(&address.domain_key) {
+            way.domain = Some(number);
+            if record.mailboxes > 0 {
+                way.hash = self.filter_hash(number, &address.local_key);
+            }
+        }
+        way
+    }
+
+    /// The steps between, side by side.
+    pub(crate) fn approach(&self, asked: &mut [Asked]) {
+        for Asked { address, way, .. } in &mut *asked {
+            way.find_block(self, address);
+        }
+        for Asked { way, .. } in asked {
+            way.reach_block(self);
+        }
+    }
+}
+
 impl Way {
     #[inline]
-    fn record(&self, tables: &Side<'_>) -> Option<DomainRecord> {
+    fn record(&self, tables: &Tables<'_>) -> Option<DomainRecord> {
         tables.domains.record(self.domain?)
     }
 
     #[inline]
-    fn find_block(&mut self, tables: &Side<'_>, address: &Address) {
+    fn find_block(&mut self, tables: &Tables<'_>, address: &Address) {
         self.number = self
             .record(tables)
             .and_then(|record| tables.block_number(&record, self.hash, &address.local_key));
     }
 
     #[inline]
-    fn reach_block(&mut self, tables: &Side<'_>) {
+    fn reach_block(&mut self, tables: &Tables<'_>) {
         self.block = self.number.and_then(|number| tables.block(&self.record(tables)?, number));
     }
 }
@@ -313,11 +314,6 @@ impl Way {
 /// An entry's number, if it is one.
 fn entry(number: u32) -> Option<u32> {
     (number != NONE).then_some(number)
-}
-
-/// An entry for a domain, as what was found.
-fn of_domain(number: u32) -> Mark {
-    Mark { entry: number, ..Mark::default() }
 }
 
 /// `domain` and its parents, the longest first.

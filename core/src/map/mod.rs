@@ -22,6 +22,7 @@ mod publish;
 mod record;
 mod routing;
 mod sort;
+mod tables;
 mod view;
 mod write;
 
@@ -49,6 +50,7 @@ pub use crate::map::lookup::KeyKind;
 pub(crate) use crate::map::lookup::{Asked, Found, Hit, KeySide, Way, at_and_above};
 pub use crate::map::publish::publish;
 pub use crate::map::record::{EntryDirection, EntryKind};
+pub(crate) use crate::map::tables::Tables;
 pub(crate) use crate::map::view::View;
 
 /// A verified map file in memory of any kind. Immutable, so it may be shared between threads.
@@ -106,9 +108,11 @@ impl<D: AsRef<[u8]>> Map<D> {
             if !Automaton::new(view.section(heads)).is_known() {
                 return Err(malformed("automaton", place(heads)).into());
             }
-            let tables = view.side(side).ok_or_else(|| malformed("texts", place(SectionId::DomainTexts)))?;
+            if view.texts().is_none() {
+                return Err(malformed("texts", place(SectionId::DomainTexts)).into());
+            }
             has_subdomain_entries |=
-                tables.domains.inspect().ok_or_else(|| malformed("domains", place(domains)))?
+                view.tables(side).domains.inspect().ok_or_else(|| malformed("domains", place(domains)))?
                     && side == KeySide::Internal;
         }
         let routing = read_routing(file, sections.range(SectionId::Routing))?;
@@ -186,7 +190,7 @@ impl<D: AsRef<[u8]>> Map<D> {
 
     /// The domains of one side as keys; `None` if there are more than `most`.
     pub(crate) fn domains(&self, side: KeySide, most: usize) -> Option<impl Iterator<Item = &[u8]>> {
-        let domains = self.view().side(side)?.domains;
+        let domains = self.tables(side).domains;
         (domains.len() <= most).then(|| domains.keys())
     }
 
@@ -217,6 +221,12 @@ impl<D: AsRef<[u8]>> Map<D> {
     #[inline]
     pub(crate) fn view(&self) -> View<'_> {
         View { file: self.data.as_ref(), sections: &self.sections }
+    }
+
+    /// What look-ups of addresses on one side read.
+    #[inline]
+    pub(crate) fn tables(&self, side: KeySide) -> Tables<'_> {
+        self.view().tables(side)
     }
 }
 

@@ -102,7 +102,7 @@ impl Deciding<'_, '_> {
             return Ok(Err(Answer::NoRoute));
         }
         scratch.texts.clear();
-        match write_target(view, session, KeySide::Internal, known.hit, scratch) {
+        match write_target(&view.tables(KeySide::Internal), session, known.hit, scratch) {
             Ok(Some(target)) => append(target.of(&scratch.texts), texts).map(Ok),
             Ok(None) => Ok(Err(Answer::NoRoute)),
             Err(reason) => Ok(Err(Answer::of(reason))),
