@@ -12,8 +12,9 @@ use crate::signature::{SignatureField, SignatureKind};
 #[derive(Clone, Debug)]
 pub(crate) struct TrackedFields {
     names: NameSet,
-    /// By the number of their names.
+    /// By the number of their names. First are those that a message has once at most.
     fields: Vec<TrackedField>,
+    once: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,13 +32,14 @@ struct TrackedField {
 impl TrackedFields {
     /// `has_firewall`: whether the plan says who is a stranger.
     pub(crate) fn new(policy: &Policy, has_firewall: bool) -> TrackedFields {
-        let mut tracked = TrackedFields { names: NameSet::new(), fields: Vec::new() };
+        let mut tracked = TrackedFields { names: NameSet::new(), fields: Vec::new(), once: 0 };
         for known in KNOWN_FIELDS.iter().filter(|known| known.once) {
             let number = tracked.intern(known.name);
             if let Some(field) = tracked.fields.get_mut(number) {
                 field.duplicate = duplicate_flag(known.name);
             }
         }
+        tracked.once = tracked.fields.len();
         for (name, tells) in SignatureField::ALL {
             let number = tracked.intern(name);
             if let Some(field) = tracked.fields.get_mut(number) {
@@ -140,7 +142,7 @@ impl TrackedFields {
     /// The flags that the number of times each field was seen amounts to.
     pub(crate) fn flags(&self, counts: &[u32]) -> Flags {
         let mut flags = Flags::default();
-        for (field, &count) in self.fields.iter().zip(counts) {
+        for (field, &count) in self.fields.iter().zip(counts).take(self.once) {
             flags.set_if(count > 1, field.duplicate);
             flags.set_if(count == 0 && field.duplicate == Flags::DUPLICATE_FROM, Flags::NO_FROM);
         }

@@ -265,7 +265,7 @@ impl<'m> Blocks<'m> {
         let first = self.found().place(0).map_or(up_to, |place| up_to.min(self.chunk + place));
         let last = self.found().count().checked_sub(1).and_then(|nth| self.found().place(nth));
         let last = last.map_or(self.open, |place| self.chunk + place);
-        let may_be_long = self.found().has_long_field
+        let may_be_long = self.found().longs().len() > 0
             || first.saturating_sub(self.open) > LINE_MAX
             || up_to.saturating_sub(last) > LINE_MAX;
         if may_be_long {
@@ -276,16 +276,17 @@ impl<'m> Blocks<'m> {
 
     #[inline(never)]
     fn look_for_long_line_in_each(&mut self, up_to: usize) {
-        let (mut start, mut is_long) = (self.open, false);
-        for place in self.found().places() {
-            let end = self.chunk + place;
-            if end > up_to {
-                break;
-            }
-            is_long |= end - start > LINE_MAX && has_long_line(self.message, start, end);
-            start = end;
-        }
+        let found = self.found();
+        let place = |nth: usize| found.place(nth).map_or(usize::MAX, |place| self.chunk + place);
+        let first = (self.open, place(0));
+        let others = found.longs().map(|nth| (place(nth.saturating_sub(1)), place(nth)));
+        let whole = std::iter::once(first).chain(others).take_while(|&(_, end)| end <= up_to);
+        let mut is_long = whole.fold(false, |is_long, (start, end)| {
+            is_long | (end - start > LINE_MAX && has_long_line(self.message, start, end))
+        });
         if up_to <= self.message.len() {
+            let before = up_to.checked_sub(self.chunk).map_or(0, |place| found.count_up_to(place));
+            let start = before.checked_sub(1).map_or(self.open, place);
             is_long |= has_long_line(self.message, start, up_to);
         }
         self.has_long_line |= is_long;

@@ -24,7 +24,7 @@
 //! first octet; 0 stands for the final node without transitions. The transition with the smallest
 //! input stands last.
 
-use crate::span::widen;
+use crate::span::{narrow, widen};
 
 /// An automaton in memory.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,14 @@ const INDEX_THRESHOLD: usize = 32;
 #[derive(Clone, Copy)]
 struct Reached {
     node: usize,
+    value: u64,
+}
+
+/// Where an output stands, and the outputs on the way to its node.
+#[derive(Clone, Copy)]
+struct Output {
+    at: usize,
+    size: usize,
     value: u64,
 }
 
@@ -82,8 +90,8 @@ impl<'d> Automaton<'d> {
     #[inline]
     pub(super) fn floor(self, node: u32, count: u32, key: &[u8]) -> Option<u64> {
         let mut at = Reached { node: widen(node), value: 0 };
-        // The first key that is known to be above.
-        let mut limit = u64::from(count);
+        // What tells the number of the first key that is known to be above.
+        let mut limit = Output { at: 0, size: 0, value: u64::from(count) };
         for &octet in key {
             if at.node == 0 {
                 return Some(at.value);
@@ -94,16 +102,17 @@ impl<'d> Automaton<'d> {
                 let (less, is_equal) = self.search(&node, octet)?;
                 let above = less + usize::from(is_equal);
                 if above < node.count {
-                    limit = at.value.wrapping_add(self.output(&node, above)?);
+                    limit = node.output(above, at.value);
                 }
                 if !is_equal {
-                    return limit.checked_sub(1);
+                    return self.sum(limit)?.checked_sub(1);
                 }
                 at = self.nth(&node, less, at.value)?;
             } else {
                 let single = self.single(at.node, state)?;
                 if single.input != octet {
-                    return if single.input < octet { limit } else { at.value }.checked_sub(1);
+                    let above = if single.input < octet { self.sum(limit)? } else { at.value };
+                    return above.checked_sub(1);
                 }
                 at = self.behind(&single, at.value)?;
             }
@@ -141,19 +150,29 @@ impl<'d> Automaton<'d> {
     fn node(self, node: usize, state: u8) -> Option<Node> {
         let (count, sizes_at) = match state & 0x3f {
             // One transition has a state of its own, so the number 1 is free to mean 256.
-            0 => match self.octet(node.checked_sub(1)?)? {
-                1 => (256, node.checked_sub(2)?),
-                count => (usize::from(count), node.checked_sub(2)?),
+            0 => match self.octet(node.wrapping_sub(1))? {
+                1 => (256, node.wrapping_sub(2)),
+                count => (usize::from(count), node.wrapping_sub(2)),
             },
-            count => (usize::from(count), node.checked_sub(1)?),
+            count => (usize::from(count), node.wrapping_sub(1)),
         };
         let (target_size, output_size) = sizes(self.octet(sizes_at)?);
-        let inputs_end = sizes_at.checked_sub(if count > INDEX_THRESHOLD { 256 } else { 0 })?;
-        let targets_end = inputs_end.checked_sub(count)?;
-        let outputs_end = targets_end.checked_sub(count * target_size)?;
+        let inputs_end = sizes_at.wrapping_sub(if count > INDEX_THRESHOLD { 256 } else { 0 });
+        let targets_end = inputs_end.wrapping_sub(count);
+        let outputs_end = targets_end.wrapping_sub(count * target_size);
         let is_final = state & 0x40 != 0;
-        let start = outputs_end.checked_sub((count + usize::from(is_final)) * output_size)?;
-        Some(Node { count, target_size, output_size, inputs_end, targets_end, outputs_end, start })
+        let start = outputs_end.wrapping_sub((count + usize::from(is_final)) * output_size);
+        // A node that would begin before the first octet begins behind its last one here; if it does not, no
+        // place in between is one before the first octet either.
+        (start <= node).then_some(Node {
+            count,
+            target_size,
+            output_size,
+            inputs_end,
+            targets_end,
+            outputs_end,
+            start,
+        })
     }
 
     /// How many inputs are before `octet`, and whether the next one is it.
@@ -174,14 +193,15 @@ impl<'d> Automaton<'d> {
     /// Behind a transition, numbered in the order of inputs.
     #[inline]
     fn nth(self, node: &Node, nth: usize, value: u64) -> Option<Reached> {
-        let target_at = node.targets_end.checked_sub((nth + 1) * node.target_size)?;
+        let target_at = node.targets_end.wrapping_sub((nth + 1) * node.target_size);
         let target = self.target(target_at, node.target_size, node.start)?;
-        Some(Reached { node: target, value: value.wrapping_add(self.output(node, nth)?) })
+        Some(Reached { node: target, value: self.sum(node.output(nth, value))? })
     }
 
+    /// An output, and what was added up before.
     #[inline]
-    fn output(self, node: &Node, nth: usize) -> Option<u64> {
-        self.uint(node.outputs_end.checked_sub((nth + 1) * node.output_size)?, node.output_size)
+    fn sum(self, output: Output) -> Option<u64> {
+        Some(output.value.wrapping_add(self.uint(output.at, output.size)?))
     }
 
     #[inline]
@@ -202,12 +222,11 @@ impl<'d> Automaton<'d> {
         self.0.get(at).copied()
     }
 
-    /// A little-endian number of `width` octets; at most 8. Behind each node there are as many.
+    /// A little-endian number of `width` octets, of which 8 count. Behind each node there are as many.
     #[inline]
     fn uint(self, at: usize, width: usize) -> Option<u64> {
-        let unused = 8_u32.checked_sub(u32::try_from(width).ok()?)?;
         let octets = u64::from_le_bytes(*self.0.get(at..)?.first_chunk()?);
-        Some(octets & u64::MAX.checked_shr(8 * unused).unwrap_or(0))
+        Some(octets & !u64::MAX.unbounded_shl(8 * narrow(width)))
     }
 }
 
@@ -229,6 +248,15 @@ struct Node {
     outputs_end: usize,
     /// Its first octet.
     start: usize,
+}
+
+impl Node {
+    /// That of a transition, numbered in the order of inputs, behind `value`.
+    #[inline]
+    fn output(&self, nth: usize, value: u64) -> Output {
+        let at = self.outputs_end.wrapping_sub((nth + 1) * self.output_size);
+        Output { at, size: self.output_size, value }
+    }
 }
 
 /// The widths of a target and of an output.

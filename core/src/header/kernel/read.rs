@@ -37,8 +37,9 @@ pub(in crate::header) struct Found {
     /// Which of them are wanted, to judge by their first octets, or have to be looked at.
     pub(super) marks: [u8; ROOM],
     pub(super) marked: usize,
-    /// Whether one of them is more than a line may have octets behind the one before.
-    pub(in crate::header) has_long_field: bool,
+    /// Which of them are more than a line may have octets behind the one before.
+    pub(super) longs: [u8; ROOM],
+    pub(super) long: usize,
     /// Octets that were read. Those behind the message, if it has fewer, count as spaces.
     pub(in crate::header) octets: usize,
     pub(in crate::header) facts: Facts,
@@ -57,14 +58,24 @@ pub(in crate::header) struct Facts {
 
 impl Found {
     pub(in crate::header) const fn new() -> Found {
-        let (places, names, marks) = ([0; ROOM], [0; ROOM], [0; ROOM]);
+        let (places, none) = ([0; ROOM], [0; ROOM]);
         let facts = Facts { has_bare_feed: false, has_bare_return: false, has_odd: false };
-        Found { places, names, count: 0, marks, marked: 0, has_long_field: false, octets: 0, facts }
+        Found {
+            places,
+            names: none,
+            count: 0,
+            marks: none,
+            marked: 0,
+            longs: none,
+            long: 0,
+            octets: 0,
+            facts,
+        }
     }
 
     /// Forgets what was found.
     pub(in crate::header) fn clear(&mut self) {
-        (self.count, self.marked, self.octets) = (0, 0, 0);
+        (self.count, self.marked, self.long, self.octets) = (0, 0, 0, 0);
     }
 
     /// How many fields begin in the chunk.
@@ -79,11 +90,6 @@ impl Found {
         self.places.get(..self.count)?.get(nth).map(|place| usize::from(*place))
     }
 
-    /// The same of all of them.
-    pub(in crate::header) fn places(&self) -> impl Iterator<Item = usize> {
-        self.places.get(..self.count).unwrap_or_default().iter().map(|place| usize::from(*place))
-    }
-
     /// Octets of the name of the nth field, if the kernel knows it.
     #[inline]
     pub(in crate::header) fn name(&self, nth: usize) -> Option<usize> {
@@ -94,6 +100,17 @@ impl Found {
     #[inline]
     pub(in crate::header) fn mark(&self, nth: usize) -> Option<usize> {
         self.marks.get(..self.marked)?.get(nth).map(|mark| usize::from(*mark))
+    }
+
+    /// Those that are more than a line may have octets behind the one before, of which the first is none.
+    pub(in crate::header) fn longs(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.longs.get(..self.long).unwrap_or_default().iter().map(|long| usize::from(*long))
+    }
+
+    /// How many of the fields begin not more than so far behind the start of the chunk.
+    pub(in crate::header) fn count_up_to(&self, place: usize) -> usize {
+        let places = self.places.get(..self.count).unwrap_or_default();
+        places.partition_point(|&other| usize::from(other) <= place)
     }
 }
 
@@ -205,10 +222,14 @@ macro_rules! read_by {
             let (has_bare_feed, has_bare_return) = if sums.has_bare() { pairs(rest, at) } else { (false, false) };
             found.facts = Facts { has_bare_feed, has_bare_return, has_odd: sums.has_odd() };
             (found.octets, found.count) = (at, count);
-            let (mut marked, mut before, mut has_long_field) = (0, u16::MAX, false);
+            let (mut marked, mut before, mut long) = (0, u16::MAX, 0);
             for nth in 0..count {
                 let Some(place) = found.places.get(nth % ROOM) else { break };
-                has_long_field |= place.saturating_sub(before) > LONG;
+                // Written whether or not it is one: the next one takes its place. So are marks.
+                if let Some(room) = found.longs.get_mut(long % ROOM) {
+                    *room = low_octet(nth);
+                }
+                long += usize::from(place.saturating_sub(before) > LONG);
                 before = *place;
                 let octets = message.get(from + usize::from(*place)..).unwrap_or_default();
                 let tail;
@@ -226,13 +247,12 @@ macro_rules! read_by {
                 if let Some(room) = found.names.get_mut(nth % ROOM) {
                     *room = low_octet(name);
                 }
-                // Written whether or not it is marked: the next one takes its place.
                 if let Some(mark) = found.marks.get_mut(marked % ROOM) {
                     *mark = low_octet(nth);
                 }
                 marked += usize::from(is_marked);
             }
-            (found.marked, found.has_long_field) = (marked, has_long_field);
+            (found.marked, found.long) = (marked, long);
         }
     };
 }
