@@ -72,7 +72,7 @@ impl DomainFilter {
                 return None;
             }
             filter.set_near(before, after);
-            set(&mut filter.endings, ending(before, after));
+            set(&mut filter.endings, ending(domain, dot));
         }
         Some(filter)
     }
@@ -121,8 +121,7 @@ impl DomainFilter {
     }
 
     fn is_ending(&self, body: &[u8], dot: usize) -> bool {
-        let (before, after) = labels_around(body, dot);
-        has(&self.endings, ending(before, after))
+        has(&self.endings, ending(body, dot))
     }
 }
 
@@ -155,13 +154,47 @@ fn near(octets: [u8; 4]) -> usize {
     widen(bits.wrapping_mul(0x9e37_79b1) >> (u32::BITS - NEAR_BITS.ilog2()))
 }
 
-/// A hash of two labels (FNV-1a), case dropped.
-fn ending(before: &[u8], after: &[u8]) -> usize {
-    let octets = before.iter().chain(b".").chain(after);
-    let hash = octets.fold(0x811c_9dc5_u32, |hash, octet| {
-        (hash ^ u32::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-    });
-    widen(hash >> 20)
+/// Octets of labels in lower case; 0 for all others.
+static LABEL_OCTETS: [u8; 256] = label_octets();
+
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler runs it")]
+const fn label_octets() -> [u8; 256] {
+    let mut octets = [0; 256];
+    let mut octet = 0;
+    while octet < octets.len() {
+        if is_label_octet(octet as u8) {
+            octets[octet] = (octet as u8).to_ascii_lowercase();
+        }
+        octet += 1;
+    }
+    octets
+}
+
+/// A hash of the two labels around a dot (FNV-1a), from the dot on to either side, case dropped.
+fn ending(text: &[u8], dot: usize) -> usize {
+    let (before, behind) = text.split_at_checked(dot).unwrap_or((text, &[]));
+    let hash = label_hash(0x811c_9dc5, before.iter().rev());
+    // The dot: so that it matters on which side of it an octet is.
+    let hash = label_hash(step(hash, b'.'), behind.get(1..).unwrap_or_default().iter());
+    widen(hash >> (u32::BITS - ENDING_BITS.ilog2()))
+}
+
+/// Goes on with the octets up to one that no label has.
+#[inline]
+fn label_hash<'o>(mut hash: u32, octets: impl Iterator<Item = &'o u8>) -> u32 {
+    for octet in octets {
+        let folded = LABEL_OCTETS.get(usize::from(*octet)).copied().unwrap_or(0);
+        if folded == 0 {
+            break;
+        }
+        hash = step(hash, folded);
+    }
+    hash
+}
+
+#[inline]
+fn step(hash: u32, octet: u8) -> u32 {
+    (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
 }
 
 fn set(bits: &mut [u64], number: usize) {

@@ -95,54 +95,50 @@ impl<'m> Block<'m> {
     /// Which of the block's keys `key` is.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<u8> {
-        let mut matched = 0;
-        let mut position = 0;
-        for (nth, header) in self.headers.iter().enumerate() {
-            let (shared, suffix) = self.suffix(*header, &mut position)?;
+        // What has been found of the key in those before, and what has not.
+        let (mut matched, mut rest) = (0, key);
+        let mut suffixes = self.suffixes;
+        for (header, nth) in self.headers.iter().zip(0..) {
+            let (shared, suffix) = Self::next(*header, &mut suffixes)?;
+            if shared > matched {
+                continue;
+            }
             if shared < matched {
                 return None;
             }
-            if shared == matched {
-                let suffix = self.suffixes.get(suffix..position)?;
-                let rest = key.get(matched..)?;
-                let common = common_prefix(suffix, rest);
-                if common == rest.len() {
-                    return (common == suffix.len()).then_some(nth).and_then(|nth| u8::try_from(nth).ok());
-                }
-                if suffix.get(common) > rest.get(common) {
-                    return None;
-                }
-                matched += common;
+            let common = common_prefix(suffix, rest);
+            rest = rest.get(common..)?;
+            match (suffix.get(common), rest.first()) {
+                (None, None) => return Some(nth),
+                (None, Some(_)) => {}
+                (Some(octet), wanted) if Some(octet) > wanted => return None,
+                _ => {}
             }
+            matched += common;
         }
         None
     }
 
-    /// Octets shared with the key before, and where the suffix begins; `position` goes behind it.
+    /// Octets that the next key shares with the one before, and those behind; `suffixes` goes behind them.
     #[inline]
-    fn suffix(&self, header: [u8; 2], position: &mut usize) -> Option<(usize, usize)> {
+    fn next<'s>(header: [u8; 2], suffixes: &mut &'s [u8]) -> Option<(usize, &'s [u8])> {
         let header = usize::from(u16::from_le_bytes(header));
         let (mut shared, mut length) = (header & 31, header >> 5 & 15);
         if shared == LONG_SHARED {
-            shared = usize::from(*self.suffixes.get(*position)?);
-            *position += 1;
+            shared = usize::from(*suffixes.split_off_first()?);
         }
         if length == 0 {
-            length = usize::from(*self.suffixes.get(*position)?);
-            *position += 1;
+            length = usize::from(*suffixes.split_off_first()?);
         }
-        let start = *position;
-        *position += length;
-        Some((shared, start))
+        Some((shared, suffixes.split_off(..length)?))
     }
 
     /// The key at a place of the block, in `key`.
     pub(super) fn key(&self, nth: u8, key: &mut Vec<u8>) -> Option<()> {
         key.clear();
-        let mut position = 0;
+        let mut suffixes = self.suffixes;
         for header in self.headers.get(..=usize::from(nth))? {
-            let (shared, start) = self.suffix(*header, &mut position)?;
-            let suffix = self.suffixes.get(start..position)?;
+            let (shared, suffix) = Self::next(*header, &mut suffixes)?;
             key.get(..shared)?;
             key.truncate(shared);
             key.extend_from_slice(suffix);
@@ -228,5 +224,6 @@ fn read_number(rest: &mut &[u8]) -> Option<u32> {
 /// How many octets two texts begin with alike.
 #[inline]
 pub(super) fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    one.iter().zip(other).take_while(|(one, other)| one == other).count()
+    let differs = |(one, other): (&u8, &u8)| one != other;
+    one.iter().zip(other).position(differs).unwrap_or(one.len().min(other.len()))
 }

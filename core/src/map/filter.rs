@@ -33,11 +33,12 @@ pub(super) fn may_have(filter: &[u8], hash: u64) -> bool {
     let (blocks, _) = filter.as_chunks::<BLOCK>();
     let Some(block) = blocks.get(place(hash, blocks.len())) else { return true };
     let (words, _) = block.as_chunks::<4>();
-    let missing = words
+    let [low, _] = parts(hash);
+    let has = words
         .iter()
-        .zip(bits(hash))
-        .fold(0, |missing, (word, bit)| missing | (!u32::from_le_bytes(*word) & bit));
-    missing == 0
+        .zip(SALTS)
+        .fold(1, |has, (word, salt)| has & (u32::from_le_bytes(*word) >> (low.wrapping_mul(salt) >> 27)));
+    has == 1
 }
 
 /// The filter for `keys` keys, all of which are to be added.

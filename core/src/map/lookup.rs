@@ -220,8 +220,9 @@ impl<D: AsRef<[u8]>> Map<D> {
             return named || self.covers(side, &tables, domain);
         }
         let entry = known.and_then(|(_, record)| entry(record.exact));
-        let entry =
-            entry.filter(|&number| movable == Movable::Always || self.leads_back(number)).map(Mark::of_domain);
+        let entry = entry
+            .filter(|&number| movable == Movable::Always || self.leads_back(number))
+            .map(Mark::of_domain);
         let rung = Rung { kind: KeyKind::Domain, tag: 0, local_part: &[], domain, entry };
         if (entry.is_some() || ALL) && visit(rung).is_break() {
             return named;
