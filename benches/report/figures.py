@@ -112,7 +112,7 @@ def map_part(raw):
     """One number of entries: what building takes, and look-ups."""
     race = Race(raw["times"])
     ours = {
-        what: round(race.difference(f"readdress {what}, together", f"readdress {what}, not looked up"), 1)
+        what: round(race.difference(f"readdress {what}, together", f"readdress {what}, read alone"), 1)
         for what in ("hit", "miss")
     }
     built = {

@@ -49,6 +49,9 @@ impl Questions {
     }
 }
 
+/// What stands before the addresses of a header section, and what behind them.
+const AROUND: [&str; 2] = ["To: ", "\r\n\r\n"];
+
 /// Header sections with one field of several addresses.
 pub struct Messages {
     octets: Vec<u8>,
@@ -61,7 +64,8 @@ impl Messages {
         let mut messages = Messages { octets: Vec::new(), ends: Vec::new() };
         for first in (0..questions.len() + 1 - together).step_by(together) {
             let keys: Vec<&str> = (first..first + together).map(|nth| questions.get(nth).0).collect();
-            let section = format!("To: {}\r\n\r\n", keys.join(",\r\n "));
+            let [before, behind] = AROUND;
+            let section = format!("{before}{}{behind}", keys.join(",\r\n "));
             messages.octets.extend_from_slice(section.as_bytes());
             messages.ends.push(messages.octets.len());
         }
@@ -77,5 +81,11 @@ impl Messages {
     pub fn get(&self, nth: usize) -> &[u8] {
         let start = nth.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.octets[start..self.ends[nth]]
+    }
+
+    /// The addresses of one.
+    pub fn list_of(message: &[u8]) -> &[u8] {
+        let [before, behind] = AROUND;
+        &message[before.len()..message.len() - behind.len()]
     }
 }
