@@ -74,6 +74,7 @@ pub(crate) struct Who<'s> {
 }
 
 /// The session as it is for rewriting: its direction is known.
+#[inline]
 pub(crate) fn read(session: Option<&readdress_session>, engine: &Engine) -> Result<Session, Failure> {
     let who = who(session.ok_or_else(|| Failure::null("session"))?)?;
     let direction = match who.direction {
@@ -87,6 +88,7 @@ pub(crate) fn read(session: Option<&readdress_session>, engine: &Engine) -> Resu
 }
 
 /// Who the client is, and what the gateway says of it.
+#[inline]
 pub(crate) fn who(session: &readdress_session) -> Result<Who<'_>, Failure> {
     if session.flags & !KNOWN_FLAGS != 0 {
         return Err(Failure::argument("session.flags has a flag that this version does not know"));

@@ -104,6 +104,9 @@ impl Scanner {
 
     #[inline]
     fn kernel(self) -> Option<Kernel> {
+        if self == Scanner::best() {
+            return Kernel::widest();
+        }
         match self {
             Scanner::Lines => None,
             Scanner::Portable => Some(Kernel::Portable),
@@ -199,7 +202,8 @@ impl<'m> HeaderSection<'m> {
     }
 
     /// The next field that is wanted, to judge by its first octets; the same ones for all fields of a section.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as its caller")]
     fn next_where(&mut self, is_wanted: impl Fn([u8; 4]) -> bool + Copy) -> Result<Option<Field>, Error> {
         if self.body_offset.is_some() {
             return Ok(None);

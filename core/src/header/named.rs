@@ -35,7 +35,11 @@ impl<'m> NamedFields<'m> {
     /// # Errors
     ///
     /// As [`HeaderSection::next_field`].
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a library has more callers than a program; see docs/performance"
+    )]
     pub fn next_field(&mut self) -> Result<Option<(usize, Field)>, Error> {
         let names = self.names;
         while let Some(field) = self.section.next_where(|octets| names.may_begin(octets))? {

@@ -20,6 +20,9 @@ mod portable;
 mod read;
 
 #[cfg(target_arch = "x86_64")]
+use std::sync::LazyLock;
+
+#[cfg(target_arch = "x86_64")]
 use lanes::{avx2, sse2};
 
 pub(super) use read::{Facts, Found};
@@ -67,7 +70,10 @@ impl Kernel {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(crate) fn widest() -> Option<Kernel> {
-        Kernel::avx512().or_else(Kernel::avx2).or(Some(Kernel::Sse2))
+        // Asked for each message and list: the processor is not.
+        static WIDEST: LazyLock<Kernel> =
+            LazyLock::new(|| Kernel::avx512().or_else(Kernel::avx2).unwrap_or(Kernel::Sse2));
+        Some(*WIDEST)
     }
 
     /// See the other.
