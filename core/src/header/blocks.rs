@@ -3,7 +3,7 @@
 //! What a section has to be flagged for is known chunk by chunk; of the last one it is found out once more, so
 //! that what lies behind the section never counts.
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr_iter, memrchr};
 
 use crate::error::Error;
 use crate::flags::Flags;
@@ -218,8 +218,8 @@ impl<'m> Blocks<'m> {
         self.look_for_long_line(body_offset);
         let section = self.message.get(..body_offset).unwrap_or_default();
         let mut facts = self.found().facts;
-        if facts.has_bare_feed || facts.has_bare_return || facts.has_odd || section.len() < 2 {
-            facts = facts_of(section, self.chunk);
+        if facts.has_bare_feed || facts.has_bare_return || section.len() < 2 {
+            (facts.has_bare_feed, facts.has_bare_return) = bare_octets(section, self.chunk);
         }
         self.behind.add(facts);
         let seen = self.behind;
@@ -329,16 +329,14 @@ impl Facts {
     }
 }
 
-/// What stands in a section from `start` on, but for a carriage return at its end.
+/// Whether a section has, from `start` on, a line feed without a carriage return before it, and the other way
+/// round, but for a carriage return at its end.
 #[cold]
-fn facts_of(section: &[u8], start: usize) -> Facts {
+fn bare_octets(section: &[u8], start: usize) -> (bool, bool) {
     let octets = section.get(start..).unwrap_or_default();
     let is_return = |at: Option<usize>| at.and_then(|at| section.get(at)) == Some(&b'\r');
     let is_bare_feed = |at: usize| !is_return((start + at).checked_sub(1));
     let is_bare_return = |at: usize| octets.get(at + 1).is_some_and(|&next| next != b'\n');
-    Facts {
-        has_bare_feed: memchr_iter(b'\n', octets).any(is_bare_feed),
-        has_bare_return: memchr_iter(b'\r', octets).any(is_bare_return),
-        has_odd: !octets.is_ascii() || memchr(0, octets).is_some(),
-    }
+    let has_bare_feed = memchr_iter(b'\n', octets).any(is_bare_feed);
+    (has_bare_feed, memchr_iter(b'\r', octets).any(is_bare_return))
 }
