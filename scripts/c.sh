@@ -133,7 +133,8 @@ echo "c: plain runs are right"
 
 # ---- AddressSanitizer, UndefinedBehaviorSanitizer --------------------------------------------------
 
-# memory.c is not among them: it takes address space away, of which AddressSanitizer needs terabytes.
+# memory.c is not among them: it takes address space away, of which AddressSanitizer needs terabytes. Nor is
+# warm.c, which has a malloc of its own as they have.
 mkdir -p "$made/sanitized"
 for source in examples/{rewrite,fields,reload,route}.c ffi/tests/c/{api,misuse,routing}.c; do
     cc -std=c11 -O1 $strict -pthread -fsanitize=address,undefined -fno-sanitize-recover=all "$source" $flags $rpath \

@@ -56,7 +56,7 @@ impl Address {
     }
 
     /// Reads the key alone of two dot-atoms in ASCII of fewer octets than a window, in the body that `ahead` begins
-    /// with: with copies of one length, whatever theirs is. `false` if the body ends too soon for that.
+    /// with: with copies of one length, whatever theirs is. `false` if there are too few octets for that.
     #[inline]
     pub(crate) fn read_usual_key(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> bool {
         let AddrSpec { local_part, domain } = *addr_spec;
@@ -80,7 +80,7 @@ impl Address {
         self.has_u_labels = false;
     }
 
-    /// The same for a local-part and a domain that are well-formed, each with whatever comments
+    /// Takes a local-part and a domain apart that are well-formed, each with whatever comments
     /// and white space stands in it.
     pub(crate) fn read_parts(&mut self, local_part: &[u8], domain: &[u8]) -> Result<(), Reason> {
         self.domain_text.clear();

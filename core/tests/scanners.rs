@@ -121,6 +121,41 @@ proptest! {
     }
 }
 
+/// Octets that are read in one go.
+const CHUNK: usize = 1 << 15;
+
+/// A field of this many octets, of lines as long as these.
+fn long_field(length: usize, line: usize) -> Vec<u8> {
+    let mut field = b"To:".to_vec();
+    while field.len() < length {
+        let rest = (length - field.len()).min(line);
+        field.resize(field.len() + rest.saturating_sub(3), b'a');
+        field.extend_from_slice(b"\r\n ");
+    }
+    field
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: config().cases.div_ceil(40), ..config() })]
+
+    /// A field may take several of the chunks that a section is read in; long lines are in it, or behind it, or in
+    /// the body alone.
+    #[test]
+    fn fields_of_more_than_a_chunk_are_read_alike(
+        chunks in 1_usize..4,
+        more in 0_usize..600,
+        line in prop_oneof![Just(60_usize), Just(998), Just(1002), Just(1003), Just(2000), Just(40_000)],
+        before in proptest::collection::vec(piece(), 0..3),
+        behind in proptest::collection::vec(piece(), 0..6),
+        body in prop_oneof![Just(0_usize), Just(70), Just(2000), Just(CHUNK)],
+    ) {
+        let field = long_field(chunks * CHUNK + more - 300, line);
+        let message = [before.concat(), field, behind.concat(), b"z\r\n\r\n".to_vec(), vec![b'b'; body]].concat();
+        agree(&message, Limits::default())?;
+        agree(&message, Limits { header_octets: 40_000, ..Limits::default() })?;
+    }
+}
+
 /// A line is long from 999 octets on, wherever blocks begin and end.
 #[test]
 fn long_lines_are_found_in_every_place() {
@@ -145,9 +180,9 @@ fn long_lines_are_found_in_every_place() {
     }
 }
 
-/// Every short piece of a header section, in every place around the end of a chunk of 256 octets.
+/// Every short piece of a header section, in every place around the end of blocks.
 #[test]
-fn every_piece_is_the_same_wherever_chunks_end() {
+fn every_piece_is_the_same_wherever_blocks_end() {
     const OCTETS: [u8; 5] = *b"a:\r\n ";
     const LENGTH: u32 = 5;
     let leads: [(&str, &str); 4] = [("X:", "\n"), ("X:", "\r\n"), ("X:", ""), ("From ", "\n")];

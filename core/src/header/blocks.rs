@@ -50,7 +50,7 @@ pub(super) struct Passed {
     pub(super) fields: u32,
 }
 
-/// A kilobyte for the notes of a scan: whoever scans many messages hands it from one to the next.
+/// A kilobyte and more for the notes of a scan: whoever scans many messages hands it from one to the next.
 #[derive(Debug, Default)]
 pub struct Notes(Vec<Found>);
 
@@ -277,16 +277,17 @@ impl<'m> Blocks<'m> {
     #[inline(never)]
     fn look_for_long_line_in_each(&mut self, up_to: usize) {
         let found = self.found();
-        let place = |nth: usize| found.place(nth).map_or(usize::MAX, |place| self.chunk + place);
-        let first = (self.open, place(0));
-        let others = found.longs().map(|nth| (place(nth.saturating_sub(1)), place(nth)));
-        let whole = std::iter::once(first).chain(others).take_while(|&(_, end)| end <= up_to);
+        let place = |nth: usize| found.place(nth).map(|place| self.chunk + place);
+        // There may be none: a field may be longer than the chunk.
+        let first = place(0).map(|end| (self.open, end));
+        let others = found.longs().filter_map(|nth| Some((place(nth.checked_sub(1)?)?, place(nth)?)));
+        let whole = first.into_iter().chain(others).take_while(|&(_, end)| end <= up_to);
         let mut is_long = whole.fold(false, |is_long, (start, end)| {
             is_long | (end - start > LINE_MAX && has_long_line(self.message, start, end))
         });
         if up_to <= self.message.len() {
             let before = up_to.checked_sub(self.chunk).map_or(0, |place| found.count_up_to(place));
-            let start = before.checked_sub(1).map_or(self.open, place);
+            let start = before.checked_sub(1).and_then(place).unwrap_or(self.open);
             is_long |= has_long_line(self.message, start, up_to);
         }
         self.has_long_line |= is_long;
@@ -303,7 +304,7 @@ impl<'m> Blocks<'m> {
 
 /// Whether there is a line of more than [`LINE_MAX`] octets between the start of one and the end of another.
 fn has_long_line(message: &[u8], start: usize, after: usize) -> bool {
-    let mut at = start;
+    let (mut at, after) = (start, after.min(message.len()));
     while after.saturating_sub(at) > LINE_MAX {
         // All lines up to the last line feed of so many octets have less.
         let most = message.get(at..=at + LINE_MAX).unwrap_or_default();

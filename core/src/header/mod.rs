@@ -14,13 +14,13 @@
 mod blocks;
 pub(crate) mod kernel;
 mod lines;
+mod name;
 mod named;
 
 use memchr::memchr;
 
 use crate::error::{Error, Limit};
 use crate::flags::Flags;
-use crate::lex::is_ftext;
 use crate::policy::Limits;
 use crate::span::{Span, widen};
 
@@ -29,6 +29,7 @@ use crate::header::blocks::{Blocks, Passed};
 use crate::header::kernel::Kernel;
 pub(crate) use crate::header::kernel::prefetch;
 use crate::header::lines::Lines;
+use crate::header::name::name_end;
 pub use crate::header::named::NamedFields;
 
 /// RFC 5322 2.1.1: the most octets a line may have, its line ending apart.
@@ -374,35 +375,6 @@ fn text_end(message: &[u8], feed: usize) -> usize {
     before.unwrap_or(feed)
 }
 
-/// Where the octets of a field name that goes on at `from` end.
-fn name_end(message: &[u8], from: usize) -> usize {
-    let (words, rest) = message.get(from..).unwrap_or_default().as_chunks();
-    for (nth, word) in words.iter().enumerate() {
-        let stops = name_stops(*word);
-        if stops != 0 {
-            return from + 8 * nth + widen(stops.trailing_zeros() / 8);
-        }
-    }
-    from + 8 * words.len() + rest.iter().take_while(|&&octet| is_ftext(octet)).count()
-}
-
-/// The highest bit of each of eight octets that no field name has: all but `ftext` of RFC 5322 3.6.8.
-#[inline]
-fn name_stops(octets: [u8; 8]) -> u64 {
-    let word = u64::from_le_bytes(octets);
-    // Of each octet, the low seven bits: no sum reaches the next one.
-    let low = word & each(0x7f);
-    let from_space_on = low + each(0x80 - 33);
-    let delete = low + each(1);
-    let no_colon = (low ^ each(b':')) + each(0x7f);
-    (!from_space_on | delete | !no_colon | word) & each(0x80)
-}
-
-/// Eight times the same octet.
-const fn each(octet: u8) -> u64 {
-    u64::from_le_bytes([octet; 8])
-}
-
 /// The flags that depend on single octets alone.
 pub(crate) fn octet_flags(bytes: &[u8]) -> Flags {
     let mut flags = Flags::default();
@@ -433,19 +405,6 @@ fn is_mbox_from_line(message: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_end_where_an_octet_is_that_no_name_has() {
-        for octet in 0..=255 {
-            for length in 0..20 {
-                for behind in 0..10 {
-                    let text = [vec![b'~'; length], vec![octet], vec![b'!'; behind]].concat();
-                    let end = if is_ftext(octet) { text.len() } else { length };
-                    assert_eq!(name_end(&text, 0), end, "{octet} behind {length} and before {behind}");
-                }
-            }
-        }
-    }
 
     #[test]
     fn a_from_field_with_space_before_its_colon_is_no_mbox_line() {

@@ -110,7 +110,6 @@ impl<'m> Block<'m> {
             rest = rest.get(common..)?;
             match (suffix.get(common), rest.first()) {
                 (None, None) => return Some(nth),
-                (None, Some(_)) => {}
                 (Some(octet), wanted) if Some(octet) > wanted => return None,
                 _ => {}
             }

@@ -33,11 +33,8 @@ pub(super) fn may_have(filter: &[u8], hash: u64) -> bool {
     let (blocks, _) = filter.as_chunks::<BLOCK>();
     let Some(block) = blocks.get(place(hash, blocks.len())) else { return true };
     let (words, _) = block.as_chunks::<4>();
-    let [low, _] = parts(hash);
-    let has = words
-        .iter()
-        .zip(SALTS)
-        .fold(1, |has, (word, salt)| has & (u32::from_le_bytes(*word) >> (low.wrapping_mul(salt) >> 27)));
+    let has =
+        words.iter().zip(bits(hash)).fold(1, |has, (word, bit)| has & (u32::from_le_bytes(*word) >> bit));
     has == 1
 }
 
@@ -55,7 +52,7 @@ impl FilterWriter {
         let at = place(hash, blocks.len());
         if let Some(block) = blocks.get_mut(at) {
             for (word, bit) in block.iter_mut().zip(bits(hash)) {
-                *word |= bit;
+                *word |= 1 << bit;
             }
         }
     }
@@ -77,7 +74,7 @@ fn place(hash: u64, blocks: usize) -> usize {
 #[inline]
 fn bits(hash: u64) -> [u32; WORDS] {
     let [low, _] = parts(hash);
-    SALTS.map(|salt| 1 << (low.wrapping_mul(salt) >> 27))
+    SALTS.map(|salt| low.wrapping_mul(salt) >> 27)
 }
 
 #[inline]

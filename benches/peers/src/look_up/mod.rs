@@ -87,10 +87,9 @@ fn ask(count: usize, folder: &Path, cdb: Option<&OsStr>) -> Result<Value, Box<dy
             contestants.push(asked::<false>(name, questions, second));
         }
     }
-    for (name, engine, messages) in [
-        ("readdress hit, together", &ours, &of_hits),
-        ("readdress miss, together", &ours, &of_misses),
-    ] {
+    for (name, engine, messages) in
+        [("readdress hit, together", &ours, &of_hits), ("readdress miss, together", &ours, &of_misses)]
+    {
         contestants.push(together::<false>(name, engine, messages));
     }
     for (name, messages) in [("readdress hit", &of_hits), ("readdress miss", &of_misses)] {
@@ -184,11 +183,7 @@ fn path(engine: &Engine) -> Answer<'_> {
 }
 
 /// The next messages with each call. `READ`: their address lists are read beforehand.
-fn together<'a, const READ: bool>(
-    name: &str,
-    engine: &'a Engine,
-    messages: &'a Messages,
-) -> Contestant<'a> {
+fn together<'a, const READ: bool>(name: &str, engine: &'a Engine, messages: &'a Messages) -> Contestant<'a> {
     let (mut next, mut scratch, mut output) = (0, Scratch::new(), Vec::new());
     Contestant::new(name, move || {
         for _ in 0..CHUNK / TOGETHER {

@@ -20,7 +20,7 @@ mod portable;
 mod read;
 
 #[cfg(target_arch = "x86_64")]
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 #[cfg(target_arch = "x86_64")]
 use lanes::{avx2, sse2};
@@ -68,12 +68,27 @@ pub(crate) struct Proof(());
 impl Kernel {
     /// The widest way that this processor knows; `None` where only [`Kernel::Portable`] is.
     #[cfg(target_arch = "x86_64")]
+    #[expect(clippy::unnecessary_wraps, reason = "on other processors there is none")]
     #[inline]
     pub(crate) fn widest() -> Option<Kernel> {
-        // Asked for each message and list: the processor is not.
-        static WIDEST: LazyLock<Kernel> =
-            LazyLock::new(|| Kernel::avx512().or_else(Kernel::avx2).unwrap_or(Kernel::Sse2));
-        Some(*WIDEST)
+        // Asked for each message and list, and the processor once; several threads may ask it at a time. Waiting
+        // for each other is what a child would do for ever whose parent forked meanwhile.
+        static WIDEST: AtomicU8 = AtomicU8::new(0);
+        match WIDEST.load(Ordering::Relaxed) {
+            // The proofs: these are only stored where the processor has said that it knows them.
+            3 => Some(Kernel::Avx512(Proof(()))),
+            2 => Some(Kernel::Avx2(Proof(()))),
+            1 => Some(Kernel::Sse2),
+            _ => {
+                let (widest, number) = match (Kernel::avx512(), Kernel::avx2()) {
+                    (Some(kernel), _) => (kernel, 3),
+                    (None, Some(kernel)) => (kernel, 2),
+                    (None, None) => (Kernel::Sse2, 1),
+                };
+                WIDEST.store(number, Ordering::Relaxed);
+                Some(widest)
+            }
+        }
     }
 
     /// See the other.
