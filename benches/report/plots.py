@@ -51,7 +51,7 @@ MAPS = (
     ("LMDB", "#009E73", "^"),
     ("cdb", "#CC79A7", "v"),
 )
-CORPORA = {"stream": "Microsoft-365-shaped mail", "real": "mail out of test suites"}
+CORPORA = {"stream": "Microsoft-365-shaped mail", "real": "real mail"}
 
 
 def draw(parts, docs):
