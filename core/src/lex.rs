@@ -299,6 +299,11 @@ pub(crate) fn has_any(text: &[u8], is: impl Fn(u8) -> bool) -> bool {
     }
 }
 
+/// Eight times the same octet, as a number: for looking at eight octets of a text at once.
+pub(crate) const fn each(octet: u8) -> u64 {
+    u64::from_le_bytes([octet; 8])
+}
+
 const fn is_atext_by_list(octet: u8) -> bool {
     matches!(octet,
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | 0x80..

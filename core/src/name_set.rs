@@ -1,6 +1,8 @@
 //! A set of field names that is asked about every field of every message: whether a name may be in it is
 //! told by three octets, and which one it is by a hash.
 
+use crate::lex::each;
+
 /// Field names, compared without regard to ASCII case, each with its number.
 #[derive(Clone, Debug)]
 pub struct NameSet {
@@ -136,13 +138,12 @@ fn is_same(name: &[u8], known: &[u8]) -> bool {
 /// Eight octets with ASCII letters in lower case.
 #[inline]
 fn lower(octets: [u8; 8]) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(octets);
     // Of each octet, the low seven bits: nothing is carried into the next one.
-    let low = word & (0x7f * EACH);
-    let from_a = low + (0x80 - u64::from(b'A')) * EACH;
-    let behind_z = low + (0x7f - u64::from(b'Z')) * EACH;
-    let letters = from_a & !behind_z & !word & (0x80 * EACH);
+    let low = word & each(0x7f);
+    let from_a = low + each(0x80 - b'A');
+    let behind_z = low + each(0x7f - b'Z');
+    let letters = from_a & !behind_z & !word & each(0x80);
     word | letters >> 2
 }
 

@@ -1,6 +1,6 @@
 //! Where the name of a field ends, for ways of scanning whose kernel has not told it.
 
-use crate::lex::is_ftext;
+use crate::lex::{each, is_ftext};
 use crate::span::widen;
 
 /// Where the octets of a field name that goes on at `from` end.
@@ -25,11 +25,6 @@ fn name_stops(octets: [u8; 8]) -> u64 {
     let delete = low + each(1);
     let no_colon = (low ^ each(b':')) + each(0x7f);
     (!behind_space | delete | !no_colon | word) & each(0x80)
-}
-
-/// Eight times the same octet.
-const fn each(octet: u8) -> u64 {
-    u64::from_le_bytes([octet; 8])
 }
 
 #[cfg(test)]

@@ -223,6 +223,5 @@ fn read_number(rest: &mut &[u8]) -> Option<u32> {
 /// How many octets two texts begin with alike.
 #[inline]
 pub(super) fn common_prefix(one: &[u8], other: &[u8]) -> usize {
-    let differs = |(one, other): (&u8, &u8)| one != other;
-    one.iter().zip(other).position(differs).unwrap_or(one.len().min(other.len()))
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }

@@ -88,6 +88,29 @@ impl SectionId {
         SectionId::RecipientClasses,
     ];
 
+    /// The tables of one side that look-ups go through: domains, their records and usual targets, filter, heads,
+    /// places, blocks. A file has them in this order.
+    pub(super) const INTERNAL_TABLES: [SectionId; 7] = [
+        SectionId::InternalDomains,
+        SectionId::InternalRecords,
+        SectionId::InternalTargets,
+        SectionId::InternalFilter,
+        SectionId::InternalHeads,
+        SectionId::InternalPlaces,
+        SectionId::InternalBlocks,
+    ];
+
+    /// The same of the other side.
+    pub(super) const EXTERNAL_TABLES: [SectionId; 7] = [
+        SectionId::ExternalDomains,
+        SectionId::ExternalRecords,
+        SectionId::ExternalTargets,
+        SectionId::ExternalFilter,
+        SectionId::ExternalHeads,
+        SectionId::ExternalPlaces,
+        SectionId::ExternalBlocks,
+    ];
+
     /// The name `inspect` shows.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -86,24 +86,8 @@ impl<'m> View<'m> {
     #[inline]
     pub(crate) fn tables(&self, side: KeySide) -> Tables<'m> {
         let ids = match side {
-            KeySide::Internal => [
-                SectionId::InternalDomains,
-                SectionId::InternalRecords,
-                SectionId::InternalTargets,
-                SectionId::InternalFilter,
-                SectionId::InternalHeads,
-                SectionId::InternalPlaces,
-                SectionId::InternalBlocks,
-            ],
-            KeySide::External => [
-                SectionId::ExternalDomains,
-                SectionId::ExternalRecords,
-                SectionId::ExternalTargets,
-                SectionId::ExternalFilter,
-                SectionId::ExternalHeads,
-                SectionId::ExternalPlaces,
-                SectionId::ExternalBlocks,
-            ],
+            KeySide::Internal => SectionId::INTERNAL_TABLES,
+            KeySide::External => SectionId::EXTERNAL_TABLES,
         };
         let [table, records, targets, filter, heads, places, blocks] = ids.map(|id| self.section(id));
         // A verified file has texts.

@@ -39,24 +39,8 @@ impl MapBuilder {
                 self.side_tables(of, sorted, &numbers, &texts)?;
             let Packed { heads, places, blocks } = packed;
             let ids = match of {
-                Of::Internal => [
-                    SectionId::InternalDomains,
-                    SectionId::InternalRecords,
-                    SectionId::InternalTargets,
-                    SectionId::InternalFilter,
-                    SectionId::InternalHeads,
-                    SectionId::InternalPlaces,
-                    SectionId::InternalBlocks,
-                ],
-                Of::External => [
-                    SectionId::ExternalDomains,
-                    SectionId::ExternalRecords,
-                    SectionId::ExternalTargets,
-                    SectionId::ExternalFilter,
-                    SectionId::ExternalHeads,
-                    SectionId::ExternalPlaces,
-                    SectionId::ExternalBlocks,
-                ],
+                Of::Internal => SectionId::INTERNAL_TABLES,
+                Of::External => SectionId::EXTERNAL_TABLES,
             };
             let tables = [domains, records, targets, filter, heads, places, blocks];
             for (id, octets) in ids.into_iter().zip(tables) {
