@@ -71,11 +71,15 @@ impl Address {
     /// Reads what else there is of an address of which [`read_usual_key`](Self::read_usual_key) has read the key.
     #[inline]
     pub(crate) fn read_usual_texts(&mut self, ahead: &[u8], addr_spec: &AddrSpec) {
-        let AddrSpec { local_part, domain } = *addr_spec;
-        if let (Some(local_text), Some(domain_text)) = (window(ahead, local_part), window(ahead, domain)) {
-            put(local_text, local_part.len(), &mut self.local_text);
-            put(local_text, local_part.len(), &mut self.local_part);
-            put(domain_text, domain.len(), &mut self.domain_text);
+        let (local_text, domain_text) = (addr_spec.local_part.of(ahead), addr_spec.domain.of(ahead));
+        // Whatever happens, nothing is left of the address that was here before.
+        for (buffer, text) in [
+            (&mut self.local_text, local_text),
+            (&mut self.local_part, local_text),
+            (&mut self.domain_text, domain_text),
+        ] {
+            buffer.clear();
+            buffer.extend_from_slice(text);
         }
         self.has_u_labels = false;
     }
