@@ -46,10 +46,11 @@ impl<T> Array<T> {
     fn clear(&mut self) {
         self.items.clear();
         self.texts.clear();
-        self.is_filled = false;
     }
 
+    /// Makes room for what will be asked for.
     fn reserve(&mut self, items: usize, texts: usize) -> Result<(), TryReserveError> {
+        self.clear();
         self.items.try_reserve(items)?;
         self.texts.try_reserve(texts)
     }
@@ -60,6 +61,7 @@ impl<T> Array<T> {
         fill: impl FnOnce(&mut Array<T>) -> Result<(), TryReserveError>,
     ) -> (*const T, usize) {
         if !self.is_filled {
+            self.clear();
             if fill(self).is_err() {
                 self.clear();
                 return (std::ptr::null(), 0);
@@ -88,13 +90,13 @@ impl<T> Array<T> {
 impl Arrays {
     /// Forgets the last outcome and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.slices.clear();
-        self.field_changes.clear();
-        self.edits.clear();
-        self.skipped.clear();
-        self.unmapped.clear();
-        self.signatures.clear();
-        self.from_domains.clear();
+        self.slices.is_filled = false;
+        self.field_changes.is_filled = false;
+        self.edits.is_filled = false;
+        self.skipped.is_filled = false;
+        self.unmapped.is_filled = false;
+        self.signatures.is_filled = false;
+        self.from_domains.is_filled = false;
     }
 
     /// Makes room for what a message is sent from.

@@ -74,7 +74,8 @@ pub(crate) struct Who<'s> {
 }
 
 /// The session as it is for rewriting: its direction is known.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a library has more callers than a program; see docs/performance")]
 pub(crate) fn read(session: Option<&readdress_session>, engine: &Engine) -> Result<Session, Failure> {
     let who = who(session.ok_or_else(|| Failure::null("session"))?)?;
     let direction = match who.direction {
@@ -88,7 +89,8 @@ pub(crate) fn read(session: Option<&readdress_session>, engine: &Engine) -> Resu
 }
 
 /// Who the client is, and what the gateway says of it.
-#[inline]
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a library has more callers than a program; see docs/performance")]
 pub(crate) fn who(session: &readdress_session) -> Result<Who<'_>, Failure> {
     if session.flags & !KNOWN_FLAGS != 0 {
         return Err(Failure::argument("session.flags has a flag that this version does not know"));
@@ -102,16 +104,27 @@ pub(crate) fn who(session: &readdress_session) -> Result<Who<'_>, Failure> {
         }
     };
     let has = |flag| session.flags & flag != 0;
-    // An empty name is what some servers have where there is no certificate.
-    let tls_name = text(session.tls_name).filter(|name| !name.is_empty());
-    let client = Client {
-        address: text(session.client_address).map(address).transpose()?,
-        tls: has(READDRESS_SESSION_TLS) || tls_name.is_some(),
-        // A name that is no text fits none that a plan has.
-        tls_name: tls_name.and_then(|name| str::from_utf8(name).ok()),
+    let mut client = Client {
+        address: None,
+        tls: has(READDRESS_SESSION_TLS),
+        tls_name: None,
         authenticated: has(READDRESS_SESSION_AUTHENTICATED),
     };
+    if !session.client_address.is_null() || !session.tls_name.is_null() {
+        name(&mut client, session)?;
+    }
     Ok(Who { client, direction, smtputf8: has(READDRESS_SESSION_SMTPUTF8) })
+}
+
+/// What a session says of its client by texts.
+fn name<'s>(client: &mut Client<'s>, session: &'s readdress_session) -> Result<(), Failure> {
+    client.address = text(session.client_address).map(address).transpose()?;
+    // An empty name is what some servers have where there is no certificate.
+    let tls_name = text(session.tls_name).filter(|name| !name.is_empty());
+    client.tls |= tls_name.is_some();
+    // A name that is no text fits none that a plan has.
+    client.tls_name = tls_name.and_then(|name| str::from_utf8(name).ok());
+    Ok(())
 }
 
 fn text<'s>(text: *const c_char) -> Option<&'s [u8]> {
