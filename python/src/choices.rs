@@ -1,6 +1,7 @@
 //! Words with a fixed set of values: `direction`, `kind`, `preset` and their like.
 
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use readdress::{Direction, EntryDirection, Mode, OnSigned, PathKind, Preset, Unmapped};
@@ -15,12 +16,17 @@ pub(crate) trait Words: Copy + Sized + 'static {
     const ARGUMENT: &'static str;
     /// Every word with its meaning.
     fn words() -> &'static [(&'static str, Self)];
+    /// What a word means that is the one Python keeps of its kind, as literals in programs are.
+    fn interned(given: Borrowed<'_, '_, PyAny>) -> Option<Self>;
 }
 
 impl<'a, 'py, T: Words> FromPyObject<'a, 'py> for Choice<T> {
     type Error = PyErr;
 
     fn extract(given: Borrowed<'a, 'py, PyAny>) -> PyResult<Choice<T>> {
+        if let Some(value) = T::interned(given) {
+            return Ok(Choice(value));
+        }
         let given = given.cast::<PyString>()?;
         let given = given.to_str()?;
         match T::words().iter().find(|(word, _)| *word == given) {
@@ -45,6 +51,13 @@ macro_rules! words {
             const ARGUMENT: &'static str = $argument;
             fn words() -> &'static [(&'static str, $type)] {
                 &[$(($word, $value)),+]
+            }
+
+            fn interned(given: Borrowed<'_, '_, PyAny>) -> Option<$type> {
+                $(if given.is(intern!(given.py(), $word)) {
+                    return Some($value);
+                })+
+                None
             }
         }
     };
