@@ -3,14 +3,15 @@
 //! this program is linked with.
 
 use std::error::Error;
-use std::ffi::{OsStr, c_char, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_void};
 use std::hint::black_box;
 use std::ptr::{null, null_mut};
 
 use libloading::{Library, Symbol};
-use readdress::Engine;
 
 const OUTBOUND: u32 = 1;
+/// `READDRESS_OPEN_MMAP`.
+const OPEN_MMAP: u32 = 1;
 
 /// `readdress_slice`.
 #[repr(C)]
@@ -31,7 +32,7 @@ struct Session {
     recipient_count: usize,
 }
 
-type Load = unsafe extern "C" fn(*const u8, usize, *mut *mut c_void, *mut c_void) -> u32;
+type Open = unsafe extern "C" fn(*const c_char, u32, *mut *mut c_void, *mut c_void) -> u32;
 type Free = unsafe extern "C" fn(*mut c_void);
 type New = unsafe extern "C" fn() -> *mut c_void;
 type Rewrite =
@@ -40,7 +41,7 @@ type Slices = unsafe extern "C" fn(*const c_void, *mut usize) -> *const Slice;
 
 /// The library's functions that are timed.
 pub struct CLibrary {
-    load: Load,
+    open: Open,
     free_engine: Free,
     new_result: New,
     free_result: Free,
@@ -52,14 +53,14 @@ pub struct CLibrary {
 
 impl CLibrary {
     /// Loads it from a path.
-    pub fn open(path: &OsStr) -> Result<CLibrary, Box<dyn Error>> {
+    pub fn new(path: &OsStr) -> Result<CLibrary, Box<dyn Error>> {
         // SAFETY: nothing runs when our library is loaded.
         let library = unsafe { Library::new(path) }?;
         // SAFETY: the types are those of the functions in readdress.h, and `_library` outlives the
         // copies of the pointers, since both live in one struct whose fields are private.
         unsafe {
             Ok(CLibrary {
-                load: *symbol(&library, "readdress_engine_load")?,
+                open: *symbol(&library, "readdress_engine_open")?,
                 free_engine: *symbol(&library, "readdress_engine_free")?,
                 new_result: *symbol(&library, "readdress_result_new")?,
                 free_result: *symbol(&library, "readdress_result_free")?,
@@ -70,12 +71,11 @@ impl CLibrary {
         }
     }
 
-    /// The same map in a C engine, and a result to use again and again.
-    pub fn rewriter(&self, engine: &Engine) -> CRewriter<'_> {
-        let map = engine.map().octets();
-        let mut loaded = null_mut();
-        // SAFETY: the map's octets are readable during the call, and `loaded` is writable.
-        let status = unsafe { (self.load)(map.as_ptr(), map.len(), &raw mut loaded, null_mut()) };
+    /// A map file in a C engine, mapped and not copied, and a result to use again and again.
+    pub fn rewriter(&self, map: &CStr) -> CRewriter<'_> {
+        let mut opened = null_mut();
+        // SAFETY: the path ends in a NUL, and `opened` is writable.
+        let status = unsafe { (self.open)(map.as_ptr(), OPEN_MMAP, &raw mut opened, null_mut()) };
         assert_eq!(status, 0, "the map is sound");
         // SAFETY: it takes nothing.
         let result = unsafe { (self.new_result)() };
@@ -89,7 +89,7 @@ impl CLibrary {
             recipients: null(),
             recipient_count: 0,
         };
-        CRewriter { library: self, engine: loaded, result, session }
+        CRewriter { library: self, engine: opened, result, session }
     }
 }
 

@@ -87,13 +87,14 @@ fn messages(libraries: &[&str]) -> Result<Value, Box<dyn Error>> {
     let mut c = Vec::new();
     if let Some(path) = libraries.first() {
         eprintln!("peers: C");
-        let library = CLibrary::open(OsStr::new(path))?;
+        let library = CLibrary::new(OsStr::new(path))?;
         // A message without fields is the call and nothing else. Messages that no cache holds
         // take times that vary by more than a call.
         let empty = Corpus::generated("empty", vec![b"\r\n".to_vec(); HOT], &engines);
+        let folder = tempfile::tempdir()?;
         let corpora = corpora.iter().filter(|corpus| ["hot", "small"].contains(&corpus.name));
         for corpus in corpora.chain([&empty]) {
-            c.push(json!({ "name": corpus.name, "times": json::rounds(&corpus.race_c(&library)) }));
+            c.push(json!({ "name": corpus.name, "times": json::rounds(&corpus.race_c(&library, folder.path())?) }));
         }
     }
     eprintln!("peers: threads");
