@@ -133,12 +133,15 @@ def call_lines(calls):
     for corpus, kinds in calls.items():
         for hits, one in kinds.items():
             for what in ("call", "bytes(call)"):
-                copied = hits == "mailboxes" and what != "call"
-                # Who takes the octets of a changed message gets a copy of them.
+                is_output = what != "call"
+                # Who takes the octets of a changed message gets a copy of them. Those of another are the object
+                # that was given, and what Python's own bytes() takes to ask for it is nobody's target.
+                copied = is_output and hits == "mailboxes"
+                is_judged = copied or not is_output
                 target = 200 + (one["a copy, ns"] if copied else 0)
                 note = f"control {one[what]['control, ns']:+.0f}"
                 name = f"Python over C, {hits}, {what}"
-                found.append(Line("P8", name, corpus, AT_MOST, target, one[what]["ns"], "ns", note=note))
+                found.append(Line("P8", name, corpus, AT_MOST, target, one[what]["ns"], "ns", is_judged, note))
     return found
 
 
