@@ -11,8 +11,9 @@
 //! mention a mapped domain either, what does not parse in it is not reported. The tests hold the engine with it
 //! to the engine without.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
+use crate::finder::Finder;
 use crate::map::{KeySide, Map};
 use crate::policy::Direction;
 use crate::span::widen;
@@ -51,6 +52,7 @@ impl Filters {
 pub(crate) struct DomainFilter {
     /// Whether what is encoded or escaped counts, too: in display-names.
     decodes: bool,
+    dots: Finder,
     /// Hashes of the two octets on either side of the last dot, which labels of one octet have any beside.
     near: Box<[u64; NEAR_BITS / 64]>,
     /// Hashes of the last two labels.
@@ -62,7 +64,7 @@ impl DomainFilter {
     /// label or an address literal.
     pub(crate) fn new(domains: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Option<DomainFilter> {
         let (near, endings) = (Box::new([0; NEAR_BITS / 64]), [0; ENDING_BITS / 64]);
-        let mut filter = DomainFilter { decodes: false, near, endings };
+        let mut filter = DomainFilter { decodes: false, dots: Finder::new(b'.'), near, endings };
         for domain in domains {
             let domain = domain.as_ref();
             let dot = memchr::memrchr(b'.', domain)?;
@@ -92,7 +94,7 @@ impl DomainFilter {
     /// Whether `body` may name one of the domains. `false` is always right.
     pub(crate) fn may_concern(&self, body: &[u8]) -> bool {
         !body.is_ascii()
-            || memchr_iter(b'.', body).any(|dot| self.may_be_last_dot(body, dot))
+            || self.dots.places(body).any(|dot| self.may_be_last_dot(body, dot))
             || self.decodes && (memchr(b'\\', body).is_some() || memchr(b'?', body).is_some())
     }
 
@@ -101,7 +103,7 @@ impl DomainFilter {
     fn may_be_last_dot(&self, body: &[u8], dot: usize) -> bool {
         let around = dot.checked_sub(2).and_then(|at| body.get(at..)).and_then(<[u8]>::first_chunk);
         let Some(&[second_last, last, _, first, second]) = around else { return self.is_at_edge(body, dot) };
-        if is_label_octet(last) && is_label_octet(first) {
+        if label_octet(last) != 0 && label_octet(first) != 0 {
             has(&*self.near, near([second_last, last, first, second])) && self.is_ending(body, dot)
         } else {
             is_beside_cfws(last, first)
@@ -170,6 +172,12 @@ const fn label_octets() -> [u8; 256] {
     octets
 }
 
+/// An octet of a label in lower case; 0 for any other.
+#[inline]
+fn label_octet(octet: u8) -> u8 {
+    LABEL_OCTETS.get(usize::from(octet)).copied().unwrap_or(0)
+}
+
 /// A hash of the two labels around a dot (FNV-1a), from the dot on to either side, case dropped.
 fn ending(text: &[u8], dot: usize) -> usize {
     let (before, behind) = text.split_at_checked(dot).unwrap_or((text, &[]));
@@ -183,7 +191,7 @@ fn ending(text: &[u8], dot: usize) -> usize {
 #[inline]
 fn label_hash<'o>(mut hash: u32, octets: impl Iterator<Item = &'o u8>) -> u32 {
     for octet in octets {
-        let folded = LABEL_OCTETS.get(usize::from(*octet)).copied().unwrap_or(0);
+        let folded = label_octet(*octet);
         if folded == 0 {
             break;
         }

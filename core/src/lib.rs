@@ -63,6 +63,7 @@ mod envelope;
 mod error;
 mod explain;
 pub mod field;
+mod finder;
 mod firewall;
 mod flags;
 mod fold;

@@ -1,7 +1,8 @@
 //! Lines from line feed to line feed: the slow twin of `blocks`, and the way where that has no kernel.
 
-use memchr::{Memchr, memchr_iter};
+use memchr::memchr_iter;
 
+use crate::finder::Finder;
 use crate::flags::Flags;
 use crate::header::{LINE_MAX, LineEnd, is_wsp, octet_flags, text_end};
 
@@ -9,23 +10,42 @@ use crate::header::{LINE_MAX, LineEnd, is_wsp, octet_flags, text_end};
 #[derive(Debug)]
 pub(super) struct Lines<'m> {
     message: &'m [u8],
-    /// Those behind the lines that were read.
-    feeds: Memchr<'m>,
+    /// Behind the lines that were read.
+    position: usize,
+    feeds: &'static Finder,
     crlf: usize,
     bare_lf: usize,
     has_long_line: bool,
 }
 
+/// What finds line feeds: too large to be a part of every section. Here no host's mail goes through lines, so
+/// that nothing waits for a lock that another process took with it.
+#[cfg(target_arch = "x86_64")]
+fn line_feeds() -> &'static Finder {
+    static FEEDS: std::sync::OnceLock<Finder> = std::sync::OnceLock::new();
+    FEEDS.get_or_init(|| Finder::new(b'\n'))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn line_feeds() -> &'static Finder {
+    static FEEDS: Finder = Finder::new(b'\n');
+    &FEEDS
+}
+
 impl<'m> Lines<'m> {
     pub(super) fn new(message: &'m [u8]) -> Lines<'m> {
-        Lines { message, feeds: memchr_iter(b'\n', message), crlf: 0, bare_lf: 0, has_long_line: false }
+        Lines { message, position: 0, feeds: line_feeds(), crlf: 0, bare_lf: 0, has_long_line: false }
     }
 
     /// The end of the next line, counted by its kind of line ending.
     pub(super) fn line_end(&mut self) -> LineEnd {
-        let Some(feed) = self.feeds.next() else {
+        let rest = self.message.get(self.position..).unwrap_or_default();
+        let Some(length) = self.feeds.find(rest) else {
+            self.position = self.message.len();
             return LineEnd { text: self.message.len(), after: self.message.len() };
         };
+        let feed = self.position + length;
+        self.position = feed + 1;
         let text = text_end(self.message, feed);
         if text == feed {
             self.bare_lf += 1;
