@@ -6,14 +6,29 @@ use crate::lex::each;
 /// Field names, compared without regard to ASCII case, each with its number.
 #[derive(Clone, Debug)]
 pub struct NameSet {
-    names: Vec<Vec<u8>>,
+    names: Vec<Name>,
     /// Beginnings that stand for all names that have them, in lower case, each with its number.
     prefixes: Vec<(Vec<u8>, usize)>,
     /// A bit for each beginning that a name in the set may have.
     beginnings: Box<[u64; BEGINNINGS / 64]>,
-    /// For each hash, the numbers of the names that have it.
-    by_hash: Box<[Vec<u16>; HASHES]>,
+    /// For each hash, the number of the last name that was added with it, or [`NONE`].
+    by_hash: Box<[u16; HASHES]>,
 }
+
+/// A name of the set.
+#[derive(Clone, Debug)]
+struct Name {
+    length: usize,
+    /// [`ends`], in lower case.
+    ends: [u64; 2],
+    /// The name before that has the same hash, or [`NONE`].
+    before: u16,
+    /// In lower case. Empty for a prefix, which no field has as its name.
+    octets: Vec<u8>,
+}
+
+/// The number of no name.
+const NONE: u16 = u16::MAX;
 
 /// Hashes of three octets, of which case and kind are dropped.
 const BEGINNINGS: usize = 1 << BEGINNING_BITS;
@@ -28,31 +43,36 @@ impl NameSet {
             names: Vec::new(),
             prefixes: Vec::new(),
             beginnings: Box::new([0; BEGINNINGS / 64]),
-            by_hash: Box::new([const { Vec::new() }; HASHES]),
+            by_hash: Box::new([NONE; HASHES]),
         }
     }
 
     /// The number of a name: that which it has, or the next, from 0. A name without number is none beyond
-    /// 65,536 names.
+    /// 65,535 names.
     pub fn add(&mut self, name: &[u8]) -> Option<usize> {
         if let Some(number) = self.find(name) {
             return Some(number);
         }
-        let number = u16::try_from(self.names.len()).ok()?;
-        self.by_hash.get_mut(hash(name))?.push(number);
+        let number = self.next_number()?;
+        let before = std::mem::replace(self.by_hash.get_mut(hash(name))?, number);
         self.begin_with(name);
-        self.names.push(name.to_ascii_lowercase());
-        Some(self.names.len() - 1)
+        let octets = name.to_ascii_lowercase();
+        self.names.push(Name { length: name.len(), ends: ends(&octets), before, octets });
+        Some(usize::from(number))
     }
 
     /// The number of all names that begin so and have none of their own. At least three octets.
     pub fn add_prefix(&mut self, prefix: &[u8]) -> Option<usize> {
-        let number = u16::try_from(self.names.len()).ok()?;
+        let number = usize::from(self.next_number()?);
         self.begin_with(prefix);
-        self.prefixes.push((prefix.to_ascii_lowercase(), usize::from(number)));
-        // No field has this name: so that numbers stay those of names.
-        self.names.push(Vec::new());
-        Some(usize::from(number))
+        self.prefixes.push((prefix.to_ascii_lowercase(), number));
+        // Nothing finds it: so that numbers stay those of names.
+        self.names.push(Name { length: 0, ends: [0; 2], before: NONE, octets: Vec::new() });
+        Some(number)
+    }
+
+    fn next_number(&self) -> Option<u16> {
+        u16::try_from(self.names.len()).ok().filter(|&number| number != NONE)
     }
 
     /// Says that names may begin as this one does.
@@ -96,14 +116,20 @@ impl NameSet {
     #[inline]
     #[must_use]
     pub fn find(&self, name: &[u8]) -> Option<usize> {
-        let mut numbers = self.by_hash.get(hash(name))?.iter().map(|&number| usize::from(number));
-        let is_it = |&number: &usize| self.names.get(number).is_some_and(|known| is_same(name, known));
-        numbers.find(is_it).or_else(|| {
-            let begins = |prefix: &[u8]| {
-                name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-            };
-            self.prefixes.iter().find(|(prefix, _)| begins(prefix)).map(|(_, number)| *number)
-        })
+        let mut number = usize::from(*self.by_hash.get(hash(name))?);
+        while let Some(known) = self.names.get(number) {
+            if known.is(name) {
+                return Some(number);
+            }
+            number = usize::from(known.before);
+        }
+        self.find_prefix(name)
+    }
+
+    fn find_prefix(&self, name: &[u8]) -> Option<usize> {
+        let begins =
+            |prefix: &[u8]| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        self.prefixes.iter().find(|(prefix, _)| begins(prefix)).map(|(_, number)| *number)
     }
 }
 
@@ -121,24 +147,38 @@ fn beginning(octets: [u8; 4]) -> (usize, u32) {
     (crate::span::widen(hash / 64), hash % 64)
 }
 
-/// Whether a name is a known one, which is in lower case; eight octets at a time, the last eight once more.
-#[inline]
-fn is_same(name: &[u8], known: &[u8]) -> bool {
-    if name.len() != known.len() {
-        return false;
+impl Name {
+    /// Whether it is this one, in any case.
+    #[inline]
+    fn is(&self, name: &[u8]) -> bool {
+        self.length == name.len()
+            && self.ends == ends(name).map(lower)
+            && (name.len() <= 16 || self.has_middle(name))
     }
-    let (Some(last), Some(known_last)) = (name.last_chunk(), known.last_chunk()) else {
-        return name.eq_ignore_ascii_case(known);
-    };
-    let mut words = name.as_chunks().0.iter().zip(known.as_chunks().0);
-    lower(*last) == u64::from_le_bytes(*known_last)
-        && words.all(|(word, known)| lower(*word) == u64::from_le_bytes(*known))
+
+    /// Whether what is between the ends is the same, too.
+    fn has_middle(&self, name: &[u8]) -> bool {
+        let words = name.as_chunks().0.iter().zip(self.octets.as_chunks().0);
+        words.skip(1).all(|(word, known)| lower(u64::from_le_bytes(*word)) == u64::from_le_bytes(*known))
+    }
+}
+
+/// The first and the last octets of a name, up to eight each; of one that has fewer, each octet at least once.
+#[inline]
+fn ends(name: &[u8]) -> [u64; 2] {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return [first, last].map(|octets| u64::from_le_bytes(*octets));
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return [first, last].map(|octets| u64::from(u32::from_le_bytes(*octets)));
+    }
+    let octet = |nth: usize| u64::from(name.get(nth).copied().unwrap_or(0));
+    [octet(0) | octet(1) << 8 | octet(2) << 16, 0]
 }
 
 /// Eight octets with ASCII letters in lower case.
 #[inline]
-fn lower(octets: [u8; 8]) -> u64 {
-    let word = u64::from_le_bytes(octets);
+fn lower(word: u64) -> u64 {
     // Of each octet, the low seven bits: nothing is carried into the next one.
     let low = word & each(0x7f);
     let from_a = low + each(0x80 - b'A');
@@ -183,11 +223,16 @@ mod tests {
     #[test]
     fn only_letters_have_a_case() {
         for octet in 0..=255_u8 {
-            assert_eq!(lower([octet; 8]), u64::from_le_bytes([octet.to_ascii_lowercase(); 8]), "{octet}");
-            for place in 0..20 {
-                let (mut name, known) = ([b'N'; 20], [b'n'; 20]);
-                name[place] = octet;
-                assert_eq!(is_same(&name, &known), octet.eq_ignore_ascii_case(&b'n'), "{octet} {place}");
+            assert_eq!(lower(each(octet)), each(octet.to_ascii_lowercase()), "{octet}");
+            for length in 1..40 {
+                let mut set = NameSet::new();
+                set.add(&vec![b'n'; length]);
+                for place in 0..length {
+                    let mut name = vec![b'N'; length];
+                    name[place] = octet;
+                    let expected = octet.eq_ignore_ascii_case(&b'n').then_some(0);
+                    assert_eq!(set.find(&name), expected, "{octet} {place} of {length}");
+                }
             }
         }
     }

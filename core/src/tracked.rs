@@ -130,6 +130,7 @@ impl TrackedFields {
     }
 
     /// The kind of signature that the field of this number tells of with this body.
+    #[inline]
     pub(crate) fn signature(&self, number: usize, body: &[u8]) -> Option<SignatureKind> {
         self.fields.get(number).and_then(|field| field.signature)?.kind(body)
     }
