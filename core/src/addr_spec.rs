@@ -59,8 +59,20 @@ impl Address {
     /// with: with copies of one length, whatever theirs is. `false` if there are too few octets for that.
     #[inline]
     pub(crate) fn read_usual_key(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> bool {
+        const SHORT: usize = BLOCK / 2;
+        if addr_spec.local_part.len().max(addr_spec.domain.len()) <= SHORT {
+            self.read_key_in::<SHORT>(ahead, addr_spec)
+        } else {
+            self.read_key_in::<BLOCK>(ahead, addr_spec)
+        }
+    }
+
+    #[inline]
+    fn read_key_in<const SIZE: usize>(&mut self, ahead: &[u8], addr_spec: &AddrSpec) -> bool {
         let AddrSpec { local_part, domain } = *addr_spec;
-        let (Some(local_text), Some(domain_text)) = (window(ahead, local_part), window(ahead, domain)) else {
+        let (Some(local_text), Some(domain_text)) =
+            (window::<SIZE>(ahead, local_part), window::<SIZE>(ahead, domain))
+        else {
             return false;
         };
         put(&lower_case(local_text), local_part.len(), &mut self.local_key);
@@ -137,7 +149,7 @@ impl Address {
 }
 
 #[inline]
-fn lower_case(window: &[u8; BLOCK]) -> [u8; BLOCK] {
+fn lower_case<const SIZE: usize>(window: &[u8; SIZE]) -> [u8; SIZE] {
     let mut lower = *window;
     lower.make_ascii_lowercase();
     lower
@@ -145,13 +157,13 @@ fn lower_case(window: &[u8; BLOCK]) -> [u8; BLOCK] {
 
 /// The octets from the start of a place on.
 #[inline]
-fn window(ahead: &[u8], place: Span) -> Option<&[u8; BLOCK]> {
+fn window<const SIZE: usize>(ahead: &[u8], place: Span) -> Option<&[u8; SIZE]> {
     ahead.get(widen(place.start)..)?.first_chunk()
 }
 
 /// Puts the first octets of a window into a buffer.
 #[inline]
-fn put(window: &[u8; BLOCK], length: usize, buffer: &mut Vec<u8>) {
+fn put<const SIZE: usize>(window: &[u8; SIZE], length: usize, buffer: &mut Vec<u8>) {
     buffer.clear();
     buffer.extend_from_slice(window);
     buffer.truncate(length);

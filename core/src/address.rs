@@ -108,6 +108,34 @@ impl<'b> AddressList<'b> {
         self.has_passed_over
     }
 
+    /// Puts what [`next`](Iterator::next) gives where it is wanted: what is moved right after it was written is
+    /// waited for.
+    pub(crate) fn read_next(&mut self, item: &mut Option<Item>) {
+        while self.cursor.peek().is_some() {
+            if let Some(mailbox) = self.usual_mailbox() {
+                self.is_usual = true;
+                *item = Some(Item::Mailbox(mailbox));
+                return;
+            }
+            self.is_usual = false;
+            match self.address() {
+                Ok(Some(mailbox)) => {
+                    *item = Some(Item::Mailbox(mailbox));
+                    return;
+                }
+                Ok(None) => {}
+                Err(reason) => {
+                    let at = narrow(self.cursor.position());
+                    let AddressList { cursor, in_group, .. } = self;
+                    cursor.skip_behind_comma(|octet| *in_group &= octet != b';');
+                    *item = Some(Item::Malformed { at, reason });
+                    return;
+                }
+            }
+        }
+        *item = None;
+    }
+
     /// A mailbox as nearly all are spelled, up to and with the comma behind it. `None`, and nothing is read, if
     /// it is another.
     #[inline]
@@ -312,24 +340,9 @@ impl Iterator for AddressList<'_> {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
-        while self.cursor.peek().is_some() {
-            if let Some(mailbox) = self.usual_mailbox() {
-                self.is_usual = true;
-                return Some(Item::Mailbox(mailbox));
-            }
-            self.is_usual = false;
-            match self.address() {
-                Ok(Some(mailbox)) => return Some(Item::Mailbox(mailbox)),
-                Ok(None) => {}
-                Err(reason) => {
-                    let at = narrow(self.cursor.position());
-                    let AddressList { cursor, in_group, .. } = self;
-                    cursor.skip_behind_comma(|octet| *in_group &= octet != b';');
-                    return Some(Item::Malformed { at, reason });
-                }
-            }
-        }
-        None
+        let mut item = None;
+        self.read_next(&mut item);
+        item
     }
 }
 

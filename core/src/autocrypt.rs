@@ -72,10 +72,12 @@ impl FieldBody<'_> {
         self.settle(at, outcome, scratch)
     }
 
-    fn rewrite_addr(&self, place: Span, scratch: &mut Scratch) -> Result<Option<EditRecord>, Reason> {
+    fn rewrite_addr(&self, place: Span, scratch: &mut Scratch) -> Result<(), Reason> {
         scratch.read_bare_address(place.of(self.octets))?;
-        let target = self.look_up(scratch)?;
-        Ok(target.map(|target| self.edit(place, target.to, target, scratch)))
+        if let Some(target) = self.look_up(scratch)? {
+            self.edit(place, target.to, target, scratch);
+        }
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::map::{Asked, Found, KeySide, Map, Tables, Way};
 use crate::reason::Reason;
 use crate::scratch::{EditRecord, Scratch, SkipRecord, TOGETHER};
 use crate::span::{Span, narrow, widen};
-use crate::target::write_target;
+use crate::target::{write_target, write_usual_target};
 
 /// The most octets that a text can have which is decoded to see whether it is an address: a local-part
 /// with every octet quoted, a domain with its dot, the `@`, and two pairs of quotes or brackets.
@@ -24,7 +24,7 @@ pub(crate) const BARE_ADDRESS_MAX: usize = 2 * (LOCAL_PART_MAX + 1) + 1 + DOMAIN
 pub(crate) struct FieldBody<'b> {
     pub(crate) map: &'b Map,
     /// The map's, of the side that addresses are on before rewriting.
-    tables: Tables<'b>,
+    tables: &'b Tables<'b>,
     pub(crate) session: Session,
     pub(crate) octets: &'b [u8],
     /// The same and what is behind it in the source.
@@ -51,6 +51,7 @@ impl<'b> FieldBody<'b> {
     /// The body at `place` in the source, of the field that will have this number.
     pub(crate) fn new(
         map: &'b Map,
+        tables: &'b Tables<'b>,
         session: Session,
         kind: BodyKind,
         source: &'b [u8],
@@ -61,7 +62,7 @@ impl<'b> FieldBody<'b> {
         let (octets, ahead) = (place.of(source), source.get(base..).unwrap_or_default());
         FieldBody {
             map,
-            tables: map.tables(KeySide::of(session.direction)),
+            tables,
             session,
             octets,
             ahead,
@@ -92,22 +93,24 @@ impl<'b> FieldBody<'b> {
         if !self.takes_shortcuts {
             list = list.without_shortcuts();
         }
-        let mut items = [const { None }; TOGETHER];
+        let mut items = [None; TOGETHER];
+        let mut reads = [Ok(()); TOGETHER];
         scratch.room_for_lists()?;
         loop {
             let mut count = 0;
-            for (place, asked) in items.iter_mut().zip(&mut scratch.asked) {
-                let Some(item) = list.next() else { break };
-                *place = Some((item, self.ask(&item, list.is_usual(), asked)));
+            for ((item, read), asked) in items.iter_mut().zip(&mut reads).zip(&mut scratch.asked) {
+                list.read_next(item);
+                let Some(item) = item else { break };
+                *read = self.ask(item, list.is_usual(), asked);
                 count += 1;
             }
             if count == 0 {
                 return Ok(());
             }
             self.tables.approach(scratch.asked.get_mut(..count).unwrap_or_default());
-            for (nth, item) in items.iter_mut().enumerate() {
-                let Some((item, read)) = item.take() else { break };
-                self.rewrite_item(&item, read, nth, scratch)?;
+            for (nth, (item, read)) in items.iter().zip(reads).enumerate().take(count) {
+                let Some(item) = item else { break };
+                self.rewrite_item(item, read, nth, scratch)?;
             }
         }
     }
@@ -151,37 +154,43 @@ impl<'b> FieldBody<'b> {
     }
 
     /// Ends the look-up of one mailbox.
-    fn rewrite_mailbox(
-        &self,
-        mailbox: &Mailbox,
-        nth: usize,
-        scratch: &mut Scratch,
-    ) -> Result<Option<EditRecord>, Reason> {
-        let Some(Asked { address, has_only_key, way }) = scratch.asked.get_mut(nth) else { return Ok(None) };
-        let found = self.map.arrive(&self.tables, address, way);
+    fn rewrite_mailbox(&self, mailbox: &Mailbox, nth: usize, scratch: &mut Scratch) -> Result<(), Reason> {
+        let Some(Asked { address, has_only_key, way }) = scratch.asked.get_mut(nth) else { return Ok(()) };
+        let found = self.map.arrive(self.tables, address, way);
         let place = mailbox.addr_spec.span();
         let old = place.of(self.octets);
-        // Of an address that is spelled as usual, the text is what stands there.
-        let is_bare = *has_only_key;
-        match found {
-            Found::Nothing => return Ok(None),
-            Found::Unmapped if is_bare => {
-                let text = scratch.text(|_, texts| texts.extend_from_slice(old));
-                scratch.unmapped.push(text);
-                return Ok(None);
+        if *has_only_key {
+            // It is spelled as usual: the text of the address is what stands there.
+            match found {
+                Found::Nothing => return Ok(()),
+                Found::Unmapped => {
+                    let text = scratch.text(|_, texts| texts.extend_from_slice(old));
+                    scratch.unmapped.push(text);
+                    return Ok(());
+                }
+                Found::Hit(hit) => {
+                    let written = write_usual_target(self.tables, &hit, address, &mut scratch.texts);
+                    if let Ok(to) = written {
+                        if let Some(to) = to {
+                            let from = scratch.text(|_, texts| texts.extend_from_slice(old));
+                            self.record(place, to, from, Target { to, entry: hit.mark.entry }, scratch);
+                        }
+                        return Ok(());
+                    }
+                    address.read_usual_texts(self.ahead, &mailbox.addr_spec);
+                }
             }
-            Found::Hit(_) if is_bare => address.read_usual_texts(self.ahead, &mailbox.addr_spec),
-            Found::Unmapped | Found::Hit(_) => {}
         }
         std::mem::swap(address, &mut scratch.address);
-        let Some(target) = self.take(found, scratch)? else { return Ok(None) };
+        let Some(target) = self.take(found, scratch)? else { return Ok(()) };
         let Address { local_text, domain_text, .. } = &scratch.address;
         let has_more = old.len() > local_text.len() + 1 + domain_text.len();
         if has_more && old.contains(&b'(') {
             copy_comments(old, &mut scratch.texts);
         }
         let text = Span::new(widen(target.to.start), scratch.texts.len());
-        Ok(Some(self.edit(place, text, target, scratch)))
+        self.edit(place, text, target, scratch);
+        Ok(())
     }
 
     /// Counts an address, or something in the place of one, that takes `length` octets, and makes room
@@ -193,7 +202,7 @@ impl<'b> FieldBody<'b> {
 
     /// Looks `scratch.address` up, and writes what the map gives for it. `None` if it stays as it is.
     pub(crate) fn look_up(&self, scratch: &mut Scratch) -> Result<Option<Target>, Reason> {
-        let found = self.map.look_up(&self.tables, &scratch.address);
+        let found = self.map.look_up(self.tables, &scratch.address);
         self.take(found, scratch)
     }
 
@@ -208,33 +217,34 @@ impl<'b> FieldBody<'b> {
             }
             Found::Nothing => return Ok(None),
         };
-        let to = write_target(&self.tables, self.session, hit, scratch)?;
+        let to = write_target(self.tables, self.session, hit, scratch)?;
         Ok(to.map(|to| Target { to, entry: hit.mark.entry }))
     }
 
-    /// The edit that puts `text` in the place of `scratch.address`.
-    pub(crate) fn edit(&self, place: Span, text: Span, target: Target, scratch: &mut Scratch) -> EditRecord {
+    /// Records the edit that puts `text` in the place of `scratch.address`.
+    pub(crate) fn edit(&self, place: Span, text: Span, target: Target, scratch: &mut Scratch) {
         let from = scratch.text(Address::write_text);
-        let Target { to, entry } = target;
-        EditRecord { place: place.shifted(self.base), text, from, to, entry, field: self.field }
+        self.record(place, text, from, target, scratch);
     }
 
-    /// Records what came of the address at `at`. What was left alone is reported if a mapped domain
+    fn record(&self, place: Span, text: Span, from: Span, target: Target, scratch: &mut Scratch) {
+        let Target { to, entry } = target;
+        let place = place.shifted(self.base);
+        scratch.edits.push(EditRecord { place, text, from, to, entry, field: self.field });
+    }
+
+    /// Ends what was done about the address at `at`. What was left alone is reported if a mapped domain
     /// stands in the body.
     pub(crate) fn settle(
         &mut self,
         at: u32,
-        outcome: Result<Option<EditRecord>, Reason>,
+        outcome: Result<(), Reason>,
         scratch: &mut Scratch,
     ) -> Result<(), Error> {
-        match outcome {
-            Ok(Some(edit)) => scratch.edits.push(edit),
-            Ok(None) => {}
-            Err(reason) => {
-                if self.names_mapped_domain(scratch)? {
-                    self.skip(at, reason, scratch);
-                }
-            }
+        if let Err(reason) = outcome
+            && self.names_mapped_domain(scratch)?
+        {
+            self.skip(at, reason, scratch);
         }
         Ok(())
     }

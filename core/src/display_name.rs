@@ -13,7 +13,7 @@ use crate::encoded_word;
 use crate::error::Error;
 use crate::lex::{Cursor, is_atext, quote, unquote};
 use crate::reason::Reason;
-use crate::scratch::{EditRecord, Scratch};
+use crate::scratch::Scratch;
 use crate::span::{Span, widen};
 
 impl FieldBody<'_> {
@@ -44,22 +44,15 @@ impl FieldBody<'_> {
         }
         scratch.room_for_display_name(mailbox.addr_spec.span().len())?;
         let start = widen(mailbox.start);
-        match self.rename(Span::new(start, start + length), before, behind, scratch) {
-            Ok(edit) => scratch.edits.extend(edit),
-            Err(reason) => self.skip(mailbox.start, reason, scratch),
+        if let Err(reason) = self.rename(Span::new(start, start + length), before, behind, scratch) {
+            self.skip(mailbox.start, reason, scratch);
         }
         Ok(())
     }
 
     /// Looks `scratch.address`, which stands between `before` and `behind`, up.
-    fn rename(
-        &self,
-        place: Span,
-        before: &[u8],
-        behind: &[u8],
-        scratch: &mut Scratch,
-    ) -> Result<Option<EditRecord>, Reason> {
-        let Some(target) = self.look_up(scratch)? else { return Ok(None) };
+    fn rename(&self, place: Span, before: &[u8], behind: &[u8], scratch: &mut Scratch) -> Result<(), Reason> {
+        let Some(target) = self.look_up(scratch)? else { return Ok(()) };
         let Scratch { texts, local_part: name, .. } = scratch;
         // What encoded-words say may be outside ASCII where the field is not.
         let was_ascii = place.of(self.octets).is_ascii();
@@ -74,7 +67,8 @@ impl FieldBody<'_> {
         let start = texts.len();
         quote(name, texts);
         let text = Span::new(start, texts.len());
-        Ok(Some(self.edit(place, text, target, scratch)))
+        self.edit(place, text, target, scratch);
+        Ok(())
     }
 }
 

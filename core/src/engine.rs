@@ -14,7 +14,7 @@ use crate::flags::Flags;
 use crate::fold::fit_lines;
 use crate::header::{Field, NamedFields, Scanner, is_wsp, octet_flags};
 use crate::mailto::is_one_click_signed;
-use crate::map::{Map, MapData};
+use crate::map::{KeySide, Map, MapData, Tables};
 use crate::policy::Direction;
 use crate::reason::Reason;
 use crate::rewritten::Rewritten;
@@ -196,6 +196,7 @@ impl Engine {
         let Shared { map, tracked, .. } = &*self.shared;
         let limits = map.policy().limits;
         let mut has_passed_over = false;
+        let mut tables = None;
         while let Some((number, field)) = fields.next_field()? {
             let nth = scratch.count_field(number);
             if tracked.is_removed(number, session.direction) {
@@ -223,8 +224,10 @@ impl Engine {
                 }
                 let prefix = widen(field.body.start - field.name.start);
                 let ending = || fields.line_ending().octets();
+                let side = KeySide::of(session.direction);
+                let tables = tables.get_or_insert_with(|| map.tables(side));
                 let kind = tracked.kind(number);
-                self.rewrite_field(session, message, field, kind, nth, prefix, ending, scratch)?;
+                self.rewrite_field(tables, session, message, field, kind, nth, prefix, ending, scratch)?;
             }
         }
         scratch.flags = fields.section().flags();
@@ -237,6 +240,7 @@ impl Engine {
     #[expect(clippy::too_many_arguments, reason = "one field is all of this")]
     fn rewrite_field(
         &self,
+        tables: &Tables<'_>,
         session: Session,
         source: &[u8],
         field: Field,
@@ -248,21 +252,23 @@ impl Engine {
     ) -> Result<(), Error> {
         let (edits_before, skips_before) = (scratch.edits.len(), scratch.skips.len());
         let number = scratch.next_field();
-        let mut body = FieldBody::new(self.map(), session, kind, source, field.body, number);
+        let mut body = FieldBody::new(self.map(), tables, session, kind, source, field.body, number);
         if !self.takes_shortcuts {
             body = body.without_shortcuts();
         }
         body.rewrite(scratch)?;
-        let edits = Span::new(edits_before, scratch.edits.len());
-        let mut record = FieldRecord { name: field.name, body: field.body, nth, edits, withdrawn: None };
-        if !edits.is_empty() {
-            fit_lines(source, kind, &record, prefix, line_ending(), scratch)?;
-            record.edits = Span::new(edits_before, scratch.edits.len());
+        let record = |scratch: &Scratch| {
+            let edits = Span::new(edits_before, scratch.edits.len());
+            FieldRecord { name: field.name, body: field.body, nth, edits, withdrawn: None }
+        };
+        if scratch.edits.len() > edits_before {
+            fit_lines(source, kind, &record(scratch), prefix, line_ending(), scratch)?;
         }
         if scratch.edits.len() > edits_before || scratch.skips.len() > skips_before {
             // Skips take room that was made for those of edits before.
             scratch.room_to_withdraw()?;
             scratch.fields.room(1)?;
+            let record = record(scratch);
             scratch.fields.push(record);
         }
         Ok(())
@@ -359,8 +365,19 @@ impl<'a> FieldByField<'a> {
             firewall::remove(&bodies, field, true, self.scratch)
         } else if is_rewritten {
             let (session, scratch) = (self.arrival.session, &mut *self.scratch);
+            let tables = map.tables(KeySide::of(session.direction));
             let kind = tracked.kind(number);
-            self.engine.rewrite_field(session, &bodies, field, kind, nth, prefix, line_ending, scratch)
+            self.engine.rewrite_field(
+                &tables,
+                session,
+                &bodies,
+                field,
+                kind,
+                nth,
+                prefix,
+                line_ending,
+                scratch,
+            )
         } else {
             Ok(())
         };

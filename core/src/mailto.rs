@@ -16,7 +16,7 @@ use crate::header::is_wsp;
 use crate::lex::Cursor;
 use crate::reason::Reason;
 use crate::room::Room;
-use crate::scratch::{EditRecord, Scratch, TEXT_OF_ADDRESS};
+use crate::scratch::{Scratch, TEXT_OF_ADDRESS};
 use crate::signature::{SignatureKind, dkim_covers};
 use crate::span::{Span, narrow, widen};
 use crate::tracked::TrackedFields;
@@ -192,19 +192,20 @@ impl FieldBody<'_> {
         Ok(())
     }
 
-    fn rewrite_uri_address(&self, place: Span, scratch: &mut Scratch) -> Result<Option<EditRecord>, Reason> {
+    fn rewrite_uri_address(&self, place: Span, scratch: &mut Scratch) -> Result<(), Reason> {
         let mut decoded = std::mem::take(&mut scratch.decoded);
         let read = percent_decode(place.of(self.octets), &mut decoded)
             .and_then(|()| scratch.read_bare_address(&decoded));
         scratch.decoded = decoded;
         read?;
-        let Some(target) = self.look_up(scratch)? else { return Ok(None) };
+        let Some(target) = self.look_up(scratch)? else { return Ok(()) };
         let Scratch { texts, decoded, .. } = scratch;
         percent_encode(target.to.of(texts), decoded);
         let start = texts.len();
         texts.extend_from_slice(decoded);
         let text = Span::new(start, texts.len());
-        Ok(Some(self.edit(place, text, target, scratch)))
+        self.edit(place, text, target, scratch);
+        Ok(())
     }
 }
 

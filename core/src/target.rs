@@ -45,7 +45,38 @@ pub(crate) fn write_target(
     }
 }
 
+/// The key alone does not tell what the new address is.
+pub(crate) struct KeyIsNotEnough;
+
+/// The same for an address in ASCII of which only the key was read. On a failure `texts` is as it was.
+#[inline]
+pub(crate) fn write_usual_target(
+    tables: &Tables<'_>,
+    hit: &Hit,
+    address: &Address,
+    texts: &mut Vec<u8>,
+) -> Result<Option<Span>, KeyIsNotEnough> {
+    let key = &address.local_key;
+    if hit.kind != KeyKind::Mailbox || hit.name.len() < key.len() {
+        return Err(KeyIsNotEnough);
+    }
+    let start = texts.len();
+    let given = tables.given(hit).filter(|given| !given.is_identity);
+    let Some(given) = given.filter(|given| given.write_local_part(key, texts).is_some()) else {
+        return Ok(None);
+    };
+    texts.push(b'@');
+    texts.extend_from_slice(given.domain);
+    let target = Span::new(start, texts.len());
+    if has_any(target.of(texts), |octet| !matches!(octet, b' '..=b'~')) {
+        texts.truncate(start);
+        return Err(KeyIsNotEnough);
+    }
+    Ok(Some(target))
+}
+
 /// `false` if the address stays the same.
+#[inline]
 fn write(tables: &Tables<'_>, hit: Hit, scratch: &mut Scratch) -> bool {
     let given = tables.given(&hit).filter(|given| !given.is_identity);
     let Some(given) = given else { return false };

@@ -118,7 +118,11 @@ impl<'m> Blocks<'m> {
     }
 
     /// Goes past fields up to one that is wanted, to judge by its first octets, or that has to be looked at.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a library has more callers than a program; see docs/performance"
+    )]
     pub(super) fn pass(
         &mut self,
         from: Passed,

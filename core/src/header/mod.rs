@@ -169,7 +169,11 @@ impl<'m> HeaderSection<'m> {
         HeaderSection::with_notes(message, limits, scanner, Notes::default())
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a library has more callers than a program; see docs/performance"
+    )]
     fn with_notes(message: &'m [u8], limits: Limits, scanner: Scanner, notes: Notes) -> Result<Self, Error> {
         if u32::try_from(message.len()).is_err() {
             let allowed = u64::from(u32::MAX);

@@ -65,7 +65,7 @@ impl<'d> Automaton<'d> {
 
     /// Whether it is one, of the known version.
     pub(super) fn is_known(self) -> bool {
-        self.uint(0, 8) == Some(3) && self.root().is_some()
+        self.word(0) == Some(3) && self.root().is_some()
     }
 
     /// The node that `prefix` leads to from the root, and what is added up on the way.
@@ -214,7 +214,7 @@ impl<'d> Automaton<'d> {
 
     fn root(self) -> Option<usize> {
         let tail = self.0.len().checked_sub(TAIL).filter(|&tail| tail >= HEAD)?;
-        usize::try_from(self.uint(tail + 8, 8)?).ok().filter(|&root| root < tail)
+        usize::try_from(self.word(tail + 8)?).ok().filter(|&root| root < tail)
     }
 
     #[inline]
@@ -222,11 +222,17 @@ impl<'d> Automaton<'d> {
         self.0.get(at).copied()
     }
 
-    /// A little-endian number of `width` octets, of which 8 count. Behind each node there are as many.
+    /// A little-endian number of less than 8 octets: no output of ours has more. Behind each node there are as many.
     #[inline]
     fn uint(self, at: usize, width: usize) -> Option<u64> {
-        let octets = u64::from_le_bytes(*self.0.get(at..)?.first_chunk()?);
-        Some(octets & !u64::MAX.unbounded_shl(8 * narrow(width)))
+        let behind = 1_u64.wrapping_shl(8 * narrow(width));
+        Some(self.word(at)? & behind.wrapping_sub(1))
+    }
+
+    /// A little-endian number of 8 octets.
+    #[inline]
+    fn word(self, at: usize) -> Option<u64> {
+        Some(u64::from_le_bytes(*self.0.get(at..)?.first_chunk()?))
     }
 }
 

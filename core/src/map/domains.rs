@@ -54,8 +54,13 @@ pub(super) struct DomainRecord {
 
 impl<'m> Domains<'m> {
     /// Finds a domain by its key: the number of its record, and that.
-    #[inline]
     pub(super) fn find(&self, domain: &[u8]) -> Option<(u32, DomainRecord)> {
+        let number = self.number(domain)?;
+        Some((number, self.record(number)?))
+    }
+
+    /// The number of a domain's record.
+    pub(super) fn number(&self, domain: &[u8]) -> Option<u32> {
         let (slots, _) = self.table.as_chunks::<SLOT>();
         let hash = hash(0, domain);
         let tag = upper_half(hash);
@@ -67,7 +72,7 @@ impl<'m> Domains<'m> {
                 && let Some(record) = DomainRecord::read(self.records, number)
                 && self.key(&record) == Some(domain)
             {
-                return Some((number, record));
+                return Some(number);
             }
             at = (at + 1) & (slots.len() - 1);
         }

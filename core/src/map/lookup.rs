@@ -273,9 +273,9 @@ impl Tables<'_> {
     #[inline]
     pub(crate) fn set_out(&self, address: &Address) -> Way {
         let mut way = Way::default();
-        if let Some((number, record)) = self.domains.find(&address.domain_key) {
+        if let Some(number) = self.domains.number(&address.domain_key) {
             way.domain = Some(number);
-            if record.mailboxes > 0 {
+            if way.record(self).is_some_and(|record| record.mailboxes > 0) {
                 way.hash = self.filter_hash(number, &address.local_key);
             }
         }

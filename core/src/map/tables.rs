@@ -62,7 +62,11 @@ impl Mark {
 
 impl Given<'_> {
     /// Appends the local-part that a key gets. `None`, with nothing appended, if there is none.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a library has more callers than a program; see docs/performance"
+    )]
     pub(crate) fn write_local_part(&self, key: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let value = self.value?;
         for part in value.parts(key)? {
@@ -152,7 +156,11 @@ impl<'m> Tables<'m> {
     }
 
     /// What an entry gives for a key of so many octets.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a library has more callers than a program; see docs/performance"
+    )]
     pub(crate) fn given(&self, hit: &Hit) -> Option<Given<'m>> {
         match hit.kind {
             KeyKind::Mailbox | KeyKind::Subaddress => {
