@@ -14,6 +14,9 @@ use crate::signature::{EditedFields, Signature};
 use crate::span::{Span, widen};
 use crate::tracked::TrackedFields;
 
+/// Octets of a fold: a line ending and a space.
+const FOLD_MAX: usize = 3;
+
 /// The outcome of rewriting one message.
 #[derive(Clone, Copy)]
 pub struct Rewritten<'a> {
@@ -150,6 +153,15 @@ impl<'a> Rewritten<'a> {
     pub fn body_offset(&self) -> usize {
         let input = self.scratch.input_body_offset;
         if self.changed() && !self.is_field_by_field { self.scratch.output_length(input) } else { input }
+    }
+
+    /// What [`body_offset`](Self::body_offset) is not above, told without a look at each edit: for hosts that make
+    /// room for the new header section before they know whether they will ask for it.
+    #[must_use]
+    pub fn body_offset_at_most(&self) -> usize {
+        let Scratch { input_body_offset, texts, edits, .. } = self.scratch;
+        // Every new text stands among the texts, but that all folds of a field share one.
+        input_body_offset.saturating_add(texts.len()).saturating_add(FOLD_MAX * edits.len())
     }
 
     /// Where the body begins in the input; 0 in a message that arrived field by field.

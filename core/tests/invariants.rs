@@ -170,6 +170,7 @@ proptest! {
         prop_assert_eq!(done.is_silent(), reports == 0);
         let body = &message[done.input_body_offset()..];
         prop_assert_eq!(&output[done.body_offset()..], body);
+        prop_assert!(done.body_offset() <= done.body_offset_at_most());
         let mut written = Vec::new();
         done.write_to(&mut written).unwrap();
         prop_assert_eq!(written, output);

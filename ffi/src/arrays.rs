@@ -108,9 +108,9 @@ impl Arrays {
         self.slices.reserve(2 * edits + 1, 0)?;
         // Each changed field has an edit, and all of them stand in the new header section, where a
         // colon and a line feed take the room of the NULs; the last line may lack its line feed. Names of
-        // fields that go stand in the old one.
+        // fields that go stand in the old one. How long the new one is would have to be added up.
         let removed = if done.has_removals() { done.input_body_offset() } else { 0 };
-        self.field_changes.reserve(edits, done.body_offset() + removed + 1)
+        self.field_changes.reserve(edits, done.body_offset_at_most() + removed + 1)
     }
 
     /// The same for a message that arrived field by field, of which there is no section.
